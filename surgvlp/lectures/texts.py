@@ -1,0 +1,95 @@
+"""Timed texts: narrations, keysteps and abstracts, one csv a lecture with columns start,end[,step],text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from surgvlp.files import InputError, write_text
+from surgvlp.lectures.tables import read_rows, seconds
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What is said, or done, between two times of a lecture.
+
+    Attributes:
+        start: seconds from the start of the video, >= 0.
+        end: seconds, >= start.
+        text: one sentence (narration), a description (keystep) or a summary (abstract); never empty.
+        step: the short title that some keystep and narration files carry beside the text, else "".
+    """
+
+    start: float
+    end: float
+    text: str
+    step: str = ""
+
+
+def read_captions(path: str | Path) -> list[Caption]:
+    """Read one lecture's narrations, keysteps or abstract, in the order of their starts.
+
+    Raises:
+        InputError: naming file, row and column, for a missing file or column, no rows, a time that is no
+            number, negative, or ends before it starts, an empty or NaN text, starts that run backwards,
+            and rows that stand there twice.
+    """
+    numbered = []
+    for row, cells in read_rows(path, ("start", "end", "text")):
+        start = seconds(cells["start"], file=path, row=row, key="start")
+        end = seconds(cells["end"], file=path, row=row, key="end")
+        numbered.append((row, Caption(start, end, cells["text"], cells.get("step", ""))))
+    _check(numbered, path)
+    return [caption for _, caption in numbered]
+
+
+def write_captions(path: str | Path, captions: Sequence[Caption]) -> None:
+    """Write captions atomically, so that `read_captions` gives them back; it refuses what that would refuse.
+
+    The column `step` is written where a caption has one. Texts are written without surrounding white space.
+    """
+    if not captions:
+        raise InputError("no captions to write", file=path)
+    _check(list(enumerate(captions, start=2)), path)
+    with_step = any(caption.step for caption in captions)
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["start", "end", *(["step"] if with_step else []), "text"])
+    for caption in captions:
+        step = [caption.step.strip()] if with_step else []
+        writer.writerow([float(caption.start), float(caption.end), *step, caption.text.strip()])
+    write_text(path, stream.getvalue())
+
+
+def _check(numbered: Iterable[tuple[int, Caption]], path: str | Path) -> None:
+    seen: dict[Caption, int] = {}
+    latest, latest_row = 0.0, 1
+    for row, caption in numbered:
+        # pandas writes NaN as an empty cell, numpy as "nan"; as a caption either would be trained on
+        if caption.text.strip().lower() in ("", "nan"):
+            raise InputError("empty or NaN text", file=path, row=row, key="text", remedy="Delete the row")
+        if not 0 <= caption.start <= caption.end < float("inf"):
+            raise InputError(
+                f"it runs from {caption.start:g} s to {caption.end:g} s",
+                file=path,
+                row=row,
+                key="end",
+                remedy="start must be 0 or more, and end not before start",
+            )
+        if caption.start < latest:
+            raise InputError(
+                f"times run backwards: {caption.start:g} s after {latest:g} s in row {latest_row}",
+                file=path,
+                row=row,
+                key="start",
+                remedy="Sort the rows by start",
+            )
+        if caption in seen:
+            raise InputError(
+                f"the same as row {seen[caption]}", file=path, row=row, remedy="Delete one of them"
+            )
+        seen[caption] = row
+        latest, latest_row = caption.start, row
