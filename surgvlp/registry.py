@@ -1,9 +1,50 @@
-"""The three registries. Asking one for a name imports the room that defines it, and nothing before that."""
+"""The three registries. Asking one for a name imports the modules that define it, and nothing before that."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.registry import Registry
 
+from surgvlp.config import unknown_key
+from surgvlp.files import InputError
+
 LOSSES = Registry("losses", locations=["surgvlp.losses"])
-MODELS = Registry("models", locations=["surgvlp.models"])
+MODELS = Registry("models", locations=["surgvlp.models.build"])
 DATASETS = Registry("datasets", locations=["surgvlp.datasets"])
+
+
+def build(registry: Registry, config: Mapping[str, Any], where: str = "config", **more: Any) -> Any:
+    """Build what `config["type"]` names; the other keys are the arguments of its constructor.
+
+    Args:
+        registry: one of the three above.
+        config: a plain dictionary as configs hold it.
+        where: dotted place of `config`, for the error.
+        more: arguments that do not come from a config; they win over keys of the same name.
+
+    Raises:
+        InputError: no `type`, an unknown type or key (the nearest known one is named), a missing key.
+    """
+    if not isinstance(config, Mapping):
+        raise InputError(f"expected a dictionary, got {config!r}", key=where)
+    arguments = dict(config)
+    name = arguments.pop("type", None)
+    if name is None:
+        raise InputError("this key is missing", key=f"{where}.type")
+    kind = registry.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise unknown_key(str(name), registry.module_dict, f"{where}.type")
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    signature = inspect.signature(kind)
+    parameters = {key: value for key, value in signature.parameters.items() if value.kind not in variadic}
+    for key in arguments:
+        if key not in parameters:
+            raise unknown_key(key, parameters, where)
+    arguments.update(more)
+    for key, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and key not in arguments:
+            raise InputError("this key is missing", key=f"{where}.{key}")
+    return kind(**arguments)
