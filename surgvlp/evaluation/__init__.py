@@ -1,0 +1,1 @@
+"""Scores from models and files: zero-shot recognition, metrics, protocols, controls, reports."""
