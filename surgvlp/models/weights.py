@@ -1,0 +1,117 @@
+"""Loading weights strictly: every entry accounted for, or one error that says which are not."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surgvlp.files import InputError
+
+FOREIGN = "Give a checkpoint of this model: a training state, {'state_dict': ...}, or a bare state dict"
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Load a file's weights into `model`, whole or not at all.
+
+    Read are our training states (`{"model": ...}`), published training checkpoints (`{"state_dict": ...}`) and
+    released files (a bare state dict). A `module.` in front of every key is stripped; the buffer `position_ids`,
+    which older transformers stored, and a pooler that the model does not have are left out.
+
+    Raises:
+        InputError: no file, not a checkpoint, truncated, or one whose entries are not exactly the model's; the
+            model is then untouched.
+    """
+    state = read_state(path)
+    wanted = model.state_dict()
+    has_pooler = any(".pooler." in key for key in wanted)
+    state = {
+        key: value
+        for key, value in state.items()
+        if not key.endswith("embeddings.position_ids") and (has_pooler or ".pooler." not in key)
+    }
+    _check_equal_entries(state, wanted, path)
+    model.load_state_dict(state, strict=True)
+
+
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """The state dict in a checkpoint file, on the CPU, without the `module.` of DataParallel.
+
+    Raises:
+        InputError: no file, truncated, not a checkpoint.
+    """
+    path = Path(path)
+    content = _read(path)
+    for key in ("model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise InputError("holds no weights", file=path, remedy=FOREIGN)
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor) or value.layout != torch.strided:
+            raise InputError(f"entry {key!r} is not a named tensor", file=path, remedy=FOREIGN)
+    if all(key.startswith("module.") for key in content):
+        return {key.removeprefix("module."): value for key, value in content.items()}
+    return dict(content)
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise InputError("there is no such checkpoint", file=path)
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        _refuse_compressed(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
+    except Exception as error:  # an untrusted file: a pickle can be broken in any way there is
+        raise InputError(
+            f"cannot be read as a checkpoint ({type(error).__name__}); it is truncated, or no file of weights",
+            file=path,
+            remedy="Copy or download it again, or use the checkpoint before it",
+        ) from error
+
+
+def _refuse_compressed(path: Path) -> None:
+    """torch writes zip files without compression; a compressed one may unpack to more than the memory."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise InputError("is a compressed archive", file=path, remedy=f"Unpack it first. {FOREIGN}")
+
+
+def _check_equal_entries(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: str | Path) -> None:
+    complaints = []
+    if missing := [key for key in wanted if key not in state]:
+        complaints.append(f"{len(missing)} missing ({_some(missing)})")
+    if unexpected := [key for key in state if key not in wanted]:
+        complaints.append(f"{len(unexpected)} unexpected ({_some(unexpected)})")
+    shapes = [
+        f"{key} {tuple(state[key].shape)} instead of {tuple(wanted[key].shape)}"
+        for key in wanted
+        if key in state
+        and (
+            state[key].shape != wanted[key].shape
+            or state[key].is_floating_point() != wanted[key].is_floating_point()
+        )
+    ]
+    if shapes:
+        complaints.append(f"{len(shapes)} of another shape or kind ({_some(shapes)})")
+    if complaints:
+        raise InputError(
+            f"these are not weights of this model: of {len(wanted)} entries, {'; '.join(complaints)}",
+            file=path,
+            remedy="Use the model_config that the weights were made with",
+        )
+
+
+def _some(names: list[str], shown: int = 3) -> str:
+    return ", ".join(sorted(names)[:shown]) + (", ..." if len(names) > shown else "")
