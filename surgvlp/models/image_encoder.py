@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 import timm
 import torch.nn.functional as F
 import torchvision
@@ -73,17 +75,14 @@ def _backbone(name: str, pretrained: bool) -> tuple[nn.Module, int]:
             remedy="Connect to the network once, or set it to 'random'",
         ) from error
     # Some timm models widen after pooling (mobilenetv3); head_hidden_size is what comes out.
-    return model, getattr(model, "head_hidden_size", None) or model.num_features
+    return model, getattr(model, "head_hidden_size", None) or model.num_features  # type: ignore[return-value]
 
 
 def _unknown(name: str) -> InputError:
-    import difflib
-
+    known = f"Use {', '.join(TORCHVISION)} or a timm model's name"
     near = difflib.get_close_matches(name, [*TORCHVISION, *timm.list_models()], n=1, cutoff=0.5)
     return InputError(
         f"no backbone is called {name!r}",
         key="model_config.backbone_img.backbone_name",
-        remedy=f"Did you mean '{near[0]}'?"
-        if near
-        else f"Use {', '.join(TORCHVISION)} or a timm model's name",
+        remedy=f"Did you mean '{near[0]}'?" if near else known,
     )

@@ -1,4 +1,4 @@
-"""Sentences to embeddings: a BERT-like transformer, pooled as published (BertEncoder) or right (SentenceEncoder).
+"""Sentences to embeddings: a BERT-like transformer, pooled as published or as sentence models are.
 
 Both take tokens `{"input_ids", "attention_mask"[, "token_type_ids"]}`, each (N, L), and what is in
 `padded_length` where the columns were trimmed (`tokenizer.trimmed`).
@@ -61,13 +61,9 @@ class BertEncoder(nn.Module):
         super().__init__()
         self.model = _transformer(text_bert_type, pretrained)
         layers, hidden = self.model.config.num_hidden_layers, self.model.config.hidden_size
-        _check(
-            text_aggregate_method in ("sum", "mean"), "text_aggregate_method", "is neither 'sum' nor 'mean'"
-        )
-        _check(1 <= text_last_n_layers <= layers, "text_last_n_layers", f"is not between 1 and {layers}")
-        _check(
-            text_embedding_dim == hidden, "text_embedding_dim", f"must be {hidden}, the model's hidden size"
-        )
+        _check(text_aggregate_method in ("sum", "mean"), "text_aggregate_method", "neither 'sum' nor 'mean'")
+        _check(1 <= text_last_n_layers <= layers, "text_last_n_layers", f"not between 1 and {layers}")
+        _check(text_embedding_dim == hidden, "text_embedding_dim", f"not {hidden}, the model's hidden size")
         self.embedding_dim = hidden
         self.last_n_layers, self.aggregate_method = text_last_n_layers, text_aggregate_method
         self.norm, self.agg_tokens = text_norm, text_agg_tokens
@@ -97,16 +93,16 @@ class BertEncoder(nn.Module):
 class SentenceEncoder(nn.Module):
     """A sentence model and one trainable linear map: (N, L) tokens -> (N, embedding_dim).
 
-    Pooled is the mean over a sentence's own tokens of the last layer, as sentence transformers pool. The map on
-    top is linear because a frozen sentence model already puts paraphrases side by side, and a linear map keeps
-    them there: prompts in words that no narration used land near the narrations that mean the same, where a
-    deeper head fitted to a few hundred captions would bend the space between them.
+    Pooled is the mean over a sentence's own tokens of the last layer, as sentence transformers pool. The map
+    on top is linear because a frozen sentence model already puts paraphrases side by side, and a linear map
+    keeps them there: prompts in words that no narration used land near the narrations that mean the same,
+    where a deeper head fitted to a few hundred captions would bend the space between them.
 
     Args:
         name: hub name, folder, or `package:all-MiniLM-L6-v2`.
         embedding_dim: D.
-        freeze: no gradients and no dropout in the sentence model, so that its `pooled` output is a constant of
-            each text and may be computed once.
+        freeze: no gradients and no dropout in the sentence model, so that its `pooled` output is a constant
+            of each text and may be computed once.
         pretrained: False makes random weights from the model's configuration alone.
     """
 
@@ -140,7 +136,7 @@ class SentenceEncoder(nn.Module):
         return self.projection(pooled)
 
 
-def _transformer(name: str, pretrained: bool) -> nn.Module:
+def _transformer(name: str, pretrained: bool) -> Any:
     """The model in float32, its weights loaded whole (a pooler may be missing) or made at random."""
     from transformers import AutoConfig, AutoModel
 

@@ -52,8 +52,8 @@ def not_found(name: str, error: Exception) -> InputError:
     reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
     return InputError(
         f"cannot load the text model {name!r} ({reason})",
-        remedy="Give a folder with config.json, vocabulary and weights, a name the model hub knows (needs the "
-        "network once), or package:all-MiniLM-L6-v2",
+        remedy="Give a folder with config.json, vocabulary and weights, a name the model hub knows (needs "
+        "the network once), or package:all-MiniLM-L6-v2",
     )
 
 
@@ -74,8 +74,8 @@ class Tokenizer:
         path = text_model_path(name)
         options: dict[str, Any] = {"local_files_only": True} if Path(path).is_dir() else {}
         if "Bio_ClinicalBERT" in name:
-            # Its hub folder has no tokenizer settings, so the published models were trained on lower-cased text
-            # (over a cased vocabulary). Said here, since that default is the library's to change.
+            # Its hub folder has no tokenizer settings, so the published models were trained on lower-cased
+            # text (over a cased vocabulary). Said here, since that default is the library's to change.
             options["do_lower_case"] = True
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(path, **options)
@@ -110,8 +110,9 @@ class Tokenizer:
 def trimmed(tokens: Mapping[str, Any]) -> dict[str, Any]:
     """Cut the columns that no text of the batch uses, and remember the length they were padded to.
 
-    Attention over 77 positions of which 25 are words is two thirds waste. `padded_length` stays with the tokens
-    because the published pooling divides by it. Reads the mask, so call it before tokens move to a GPU.
+    Attention over 77 positions of which 25 are words is two thirds waste. `padded_length` stays with the
+    tokens because the published pooling divides by it. Reads the mask, so call it before
+    tokens move to a GPU.
     """
     used = tokens["attention_mask"].any(0).nonzero()
     length = int(used[-1]) + 1 if len(used) else 1

@@ -18,13 +18,13 @@ FOREIGN = "Give a checkpoint of this model: a training state, {'state_dict': ...
 def load_weights(model: nn.Module, path: str | Path) -> None:
     """Load a file's weights into `model`, whole or not at all.
 
-    Read are our training states (`{"model": ...}`), published training checkpoints (`{"state_dict": ...}`) and
-    released files (a bare state dict). A `module.` in front of every key is stripped; the buffer `position_ids`,
-    which older transformers stored, and a pooler that the model does not have are left out.
+    Read are our training states (`{"model": ...}`), published training checkpoints (`{"state_dict": ...}`)
+    and released files (a bare state dict). A `module.` in front of every key is stripped; the buffer
+    `position_ids`, which older transformers stored, and a pooler that the model does not have are left out.
 
     Raises:
-        InputError: no file, not a checkpoint, truncated, or one whose entries are not exactly the model's; the
-            model is then untouched.
+        InputError: no file, not a checkpoint, truncated, or one whose entries are not exactly the model's;
+            the model is then untouched.
     """
     state = read_state(path)
     wanted = model.state_dict()
@@ -74,7 +74,7 @@ def _read(path: Path) -> Any:
         raise
     except Exception as error:  # an untrusted file: a pickle can be broken in any way there is
         raise InputError(
-            f"cannot be read as a checkpoint ({type(error).__name__}); it is truncated, or no file of weights",
+            f"cannot be read as a checkpoint ({type(error).__name__}): truncated, or no file of weights",
             file=path,
             remedy="Copy or download it again, or use the checkpoint before it",
         ) from error
