@@ -1,0 +1,1 @@
+"""Batched embedding of frames, clips and texts into arrays."""
