@@ -19,6 +19,8 @@ DATASETS = Registry("datasets", locations=["surgvlp.datasets"])
 def build(registry: Registry, config: Mapping[str, Any], where: str = "config", **more: Any) -> Any:
     """Build what `config["type"]` names; the other keys are the arguments of its constructor.
 
+    A constructor that takes `**keys` checks those itself (with `config.build`).
+
     Args:
         registry: one of the three above.
         config: a plain dictionary as configs hold it.
@@ -38,10 +40,11 @@ def build(registry: Registry, config: Mapping[str, Any], where: str = "config", 
     if kind is None:
         raise unknown_key(str(name), registry.module_dict, f"{where}.type")
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    signature = inspect.signature(kind)
-    parameters = {key: value for key, value in signature.parameters.items() if value.kind not in variadic}
+    all_parameters = inspect.signature(kind).parameters
+    parameters = {key: value for key, value in all_parameters.items() if value.kind not in variadic}
+    takes_keys = any(value.kind is inspect.Parameter.VAR_KEYWORD for value in all_parameters.values())
     for key in arguments:
-        if key not in parameters:
+        if key not in parameters and not takes_keys:
             raise unknown_key(key, parameters, where)
     arguments.update(more)
     for key, parameter in parameters.items():

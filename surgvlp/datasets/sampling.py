@@ -1,0 +1,120 @@
+"""Which seconds of a lecture and which captions make one training sample.
+
+All are pure functions of times and a generator. Two ways stand side by side: ours (`clip_window`,
+`nearest_captions`) and the published one (`pick`, `near`, `released_window`, `released_stride`), which
+`video_text` and `video_text_ssl` use.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Times = NDArray[np.float64]
+
+
+def item_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """The generator of one sample in one epoch, so that no draw depends on which worker makes it, or when."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, epoch, index))))
+
+
+def derangement(count: int, seed: int) -> NDArray[np.int64]:
+    """A random permutation (count,) without fixed points, one cycle (Sattolo 1986); count >= 2."""
+    generator = np.random.Generator(np.random.Philox(seed))
+    order = np.arange(count)
+    for last in range(count - 1, 0, -1):
+        other = generator.integers(last)
+        order[last], order[other] = order[other], order[last]
+    return order
+
+
+def clip_window(
+    start: float, end: float, duration: float, length: float, generator: np.random.Generator
+) -> tuple[float, float]:
+    """A clip of `length` seconds inside the narration [start, end], or centred on it where that is shorter.
+
+    Args:
+        start, end: the narration's seconds, start < duration.
+        duration: seconds of the video; the clip never leaves [0, duration].
+        length: seconds wanted; a shorter video gives all it has.
+    """
+    end = min(end, duration)
+    spare = max(0.0, end - start - length)
+    first = (start + end - length - spare) / 2 + spare * generator.random()
+    first = max(0.0, min(first, duration - length))
+    return first, min(first + length, duration)
+
+
+def spread(start: float, end: float, count: int) -> Times:
+    """(count,) times in the middle of `count` equal parts of [start, end]."""
+    return start + (end - start) * (np.arange(count) + 0.5) / count
+
+
+def nearest_captions(starts: Times, ends: Times, start: float, end: float, reach: float) -> NDArray[np.int64]:
+    """Captions within `reach` seconds of the window [start, end], the nearest first.
+
+    Nearness is the gap between the two intervals (0 where they touch), then the distance of their middles.
+
+    Args:
+        starts, ends: (M,) seconds of the captions.
+    """
+    gap = np.maximum(0.0, np.maximum(starts - end, start - ends))
+    middle = np.abs((starts + ends) - (start + end)) / 2
+    order = np.lexsort((middle, gap))
+    return order[gap[order] <= reach]
+
+
+def pick(
+    starts: Times, ends: Times, wanted: int, min_time: float, generator: np.random.Generator
+) -> tuple[int, int, int]:
+    """The published anchor rule: `wanted` captions in a row and their window in whole seconds.
+
+    A window shorter than `min_time` grows to it, around its middle and not before 0.
+
+    Returns:
+        (number of the first caption, start, end).
+
+    Raises:
+        ValueError: fewer than `wanted` captions.
+    """
+    first = int(generator.integers(0, len(starts) - wanted, endpoint=True))
+    start, end = float(starts[first]), float(ends[first + wanted - 1])
+    if end - start < min_time:
+        start = max(0.0, start - (min_time - (end - start)) / 2)
+        end = start + min_time
+    return first, int(start), int(end)
+
+
+def near(starts: Times, ends: Times, start: float, end: float) -> NDArray[np.int64]:
+    """The published neighbour rule: captions that span `start`, lie within, or span `end`, in that order.
+
+    As published, a caption can come twice (one that spans the whole window spans both of its ends).
+    """
+    spans_start = (starts <= start) & (start <= ends)
+    within = (starts >= start) & (ends <= end)
+    spans_end = (starts <= end) & (end <= ends)
+    return np.concatenate([np.flatnonzero(group) for group in (spans_start, within, spans_end)])
+
+
+def released_window(
+    start: int,
+    end: int,
+    duration: float,
+    clip_min: int,
+    clip_max: int,
+    generator: np.random.Generator,
+) -> tuple[float, int]:
+    """The published clip: (seek, length), whole seconds but where a caption runs beyond the video.
+
+    As published, the clip overruns `end` where the window is shorter than it.
+    """
+    length = int(generator.integers(clip_min, clip_max, endpoint=True))
+    seek: float = int(generator.integers(start, max(start, end - length), endpoint=True))
+    if end > duration:
+        seek = duration - length
+    return max(0.0, seek), length
+
+
+def released_stride(decoded: int, wanted: int) -> NDArray[np.int64]:
+    """Which of `decoded` frames the published loader keeps: 0, s, 2s, ... with s = decoded // wanted."""
+    return np.arange(wanted) * (decoded // wanted)
