@@ -1,7 +1,7 @@
-"""Evaluation protocols: what was done to get a number, as a small file whose hash stands beside the number.
+"""Evaluation protocols: what was done to get a number, as a small file whose hash stands beside it.
 
-The same weights score a macro-F1 between 23 and 32 on Cholec80 depending on who evaluates, so a number without
-its protocol cannot be compared. A protocol file leaves open what a run supplies: the prompts ("given
+The same weights score a macro-F1 between 23 and 32 on Cholec80 depending on who evaluates, so that a number
+without its protocol cannot be compared. A protocol file leaves open what a run supplies: the prompts ("given
 prompts") and the videos ("given videos"). `settled` fills both in, and its hash then stands for exactly what
 was done: equal hashes, comparable numbers.
 """
@@ -55,7 +55,7 @@ class Protocol:
         prompts: "given prompts", or the sha256 (`prompts_sha256`) of the only prompts it allows.
         videos: "given videos", or the ids that the published test split holds.
         input: what one prediction is made from.
-        source: where its pictures come from; filled in by the run, since JPEGs or another decoder change pixels.
+        source: where its pictures come from; a run fills it in, since JPEGs or another decoder change pixels.
         preprocessing: of frames.
         prompt_tokens: length that prompts are padded or cut to; mean-pooled encoders divide by it.
         score: of a frame and a class.
@@ -93,7 +93,7 @@ class Protocol:
     def settled(
         self, prompt_sets: Sequence[Sequence[str]], videos: Sequence[str], source: Source = "image files"
     ) -> Protocol:
-        """This protocol with the prompts, videos and picture source of one run in place of what it leaves open.
+        """This protocol with one run's prompts, videos and picture source in place of what it leaves open.
 
         Videos may be a part of a fixed split; the hash then says so by being another one.
 

@@ -1,0 +1,103 @@
+"""From a checkpoint to a model that is ready to embed."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from surgvlp import config as configs
+from surgvlp.files import InputError, sha256_of
+from surgvlp.models.build import DualEncoder, build_model
+from surgvlp.models.tokenizer import Tokenizer
+from surgvlp.models.weights import load_weights, read_state
+
+MODEL_KEYS = ("model", "model_config")  # ours, the published one
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What zero-shot evaluation needs to know of a model.
+
+    Attributes:
+        model: on `device`, in evaluation mode.
+        tokenizer: of its text encoder.
+        size: side in pixels of the frames it was trained on; None where nothing says so.
+        name: stands in the prediction files and the report.
+        device: where it lives.
+    """
+
+    model: DualEncoder
+    tokenizer: Tokenizer
+    size: int | None
+    name: str
+    device: torch.device
+
+
+def open_encoder(
+    checkpoint: Path | None, config: Path | None, untrained: bool = False, device: str | None = None
+) -> Encoder:
+    """Build the model of a checkpoint or config file and load its weights.
+
+    Args:
+        checkpoint: a training state, which carries its config, or a released file, which needs `config`.
+        config: a config file, or a run's folder that holds `config.py`; wins over the checkpoint's own.
+        untrained: the control: the weights that training started from, drawn with the config's seed.
+        device: torch's name; None: a GPU where there is one.
+
+    Raises:
+        InputError: neither is given, a file that cannot be used, or no model section.
+    """
+    if checkpoint is None and not (untrained and config):
+        raise InputError("no model to evaluate", remedy="Give --checkpoint, or --untrained with --config")
+    settings, where = _settings(checkpoint, config)
+    section = next((settings[key] for key in MODEL_KEYS if isinstance(settings.get(key), Mapping)), None)
+    if section is None:
+        raise InputError(
+            "no model section", file=where, remedy="Name a config with `model_config = dict(...)`"
+        )
+    target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.manual_seed(int(settings.get("seed") or 0))
+    model = build_model(section, weights_follow=not untrained)
+    name = "untrained"
+    if not untrained:
+        assert checkpoint is not None
+        load_weights(model, checkpoint)
+        name = f"{checkpoint.name} ({sha256_of(checkpoint)[:12]})"
+    text = section.get("backbone_text", {})
+    tokenizer = Tokenizer(text.get("name") or text.get("text_bert_type"))
+    return Encoder(model.to(target).eval(), tokenizer, _size(settings), name, target)
+
+
+def _settings(checkpoint: Path | None, config: Path | None) -> tuple[Mapping[str, Any], Path]:
+    if config is not None:
+        path = config / "config.py" if config.is_dir() else config
+        return configs.read(path), path
+    assert checkpoint is not None
+    settings = _config_in(checkpoint)
+    if not isinstance(settings, Mapping):
+        raise InputError(
+            "carries no config, as released files do not",
+            file=checkpoint,
+            remedy="Add --config with the config file it was trained with",
+        )
+    return settings, checkpoint
+
+
+def _config_in(checkpoint: Path) -> Any:
+    read_state(checkpoint)  # names the reason where this is no checkpoint, or a torn one
+    if not zipfile.is_zipfile(checkpoint):
+        return None
+    # Mapped, not read: only the config is wanted here, and the tensors are a gigabyte and more.
+    content = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)
+    return content.get("config")
+
+
+def _size(settings: Mapping[str, Any]) -> int | None:
+    preprocessing = settings.get("preprocessing")
+    size = preprocessing.get("size") if isinstance(preprocessing, Mapping) else None
+    return size if isinstance(size, int) else None

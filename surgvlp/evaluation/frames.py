@@ -1,0 +1,140 @@
+"""Labelled frames as an image encoder takes them: decoded ahead in threads, in batches, memory flat."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from surgvlp.evaluation.protocol import Preprocessing, Source
+from surgvlp.files import InputError
+from surgvlp.lectures.labels import FrameLabels, PhaseDataset
+from surgvlp.media.images import read_image
+from surgvlp.media.store import open_frames
+
+Pictures = Callable[[int], NDArray[np.uint8]]  # position in the video's labels -> (H, W, 3) RGB
+
+
+class ImageFiles:
+    """The published layout: one image file a labelled frame."""
+
+    source: Source = "image files"
+
+    def check(self, dataset: PhaseDataset, video: str, labels: FrameLabels) -> None:
+        """InputError naming the csv, its row and the image for the first frame that is not there."""
+        # One listing a folder: asking for 80,000 files one by one takes minutes on a network disk.
+        present = {folder: _names(folder) for folder in {path.parent for path in labels.paths}}
+        for position, path in enumerate(labels.paths):
+            if path.name not in present[path.parent]:
+                raise InputError(
+                    f"there is no frame {path}",
+                    file=dataset.root / "csvs" / f"{video}.csv",
+                    row=position + 2,
+                    key="path",
+                    remedy="Extract the frames at 1 per second, or leave the row out",
+                )
+
+    def open(self, video: str, labels: FrameLabels) -> Pictures:
+        """Reader of a video's pictures."""
+        return lambda position: read_image(labels.paths[position])
+
+
+class VideoFiles:
+    """Frames straight from `<folder>/<video>.frames` (a frame store) or `<folder>/<video>.mp4`.
+
+    Args:
+        folder: where they lie; all are stores, or all are videos.
+        first_frame_number: the label file's number for the picture at second 0.
+    """
+
+    def __init__(self, folder: Path, first_frame_number: int) -> None:
+        self.folder, self.first_frame_number = folder, first_frame_number
+        stores = any(folder.glob("*.frames"))
+        self.suffix = ".frames" if stores else ".mp4"
+        self.source: Source = "frame store" if stores else "videos"
+
+    def check(self, dataset: PhaseDataset, video: str, labels: FrameLabels) -> None:
+        """InputError where the video is not there, or ends before its labels do."""
+        path = self.folder / f"{video}{self.suffix}"
+        if not path.exists():
+            raise InputError(
+                "there is no such video", file=path, remedy=f"Every video of {dataset.name} needs one"
+            )
+        end, last = float(open_frames(path).times[-1]), self._seconds(labels)[-1]
+        if last > end + 1:
+            raise InputError(
+                f"labels go to second {last:.0f}, {path} ends at {end:.0f}",
+                file=dataset.root / "csvs" / f"{video}.csv",
+                row=len(labels.label) + 1,
+                remedy="Give the video that was labelled",
+            )
+
+    def open(self, video: str, labels: FrameLabels) -> Pictures:
+        """Reader of a video's pictures: the frame nearest to each label's second."""
+        frames, seconds = open_frames(self.folder / f"{video}{self.suffix}"), self._seconds(labels)
+        return lambda position: frames.read_at(seconds[position : position + 1])[0]
+
+    def _seconds(self, labels: FrameLabels) -> NDArray[np.float64]:
+        return (labels.frame_index - self.first_frame_number).astype(np.float64)
+
+
+def batches(
+    pictures: Pictures, count: int, preprocessing: Preprocessing, size: int, batch_size: int
+) -> Iterator[torch.Tensor]:
+    """Frames 0..count-1 as normalised (B, 3, size, size) float32 on the CPU, in order.
+
+    At most two batches of decoded frames exist at a time, however long the video.
+    """
+    mean = torch.tensor(preprocessing.mean).view(1, 3, 1, 1)
+    std = torch.tensor(preprocessing.std).view(1, 3, 1, 1)
+
+    def prepared(position: int) -> NDArray[np.uint8]:
+        return resize_and_crop(pictures(position), preprocessing.resize, size)
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        ahead: deque[Future[NDArray[np.uint8]]] = deque()
+        try:
+            for start in range(0, count, batch_size):
+                upto = min(count, start + 2 * batch_size)
+                ahead.extend(pool.submit(prepared, at) for at in range(start + len(ahead), upto))
+                taken = [ahead.popleft().result() for _ in range(min(batch_size, count - start))]
+                frames = torch.from_numpy(np.stack(taken)).permute(0, 3, 1, 2)
+                yield (frames.float() / 255 - mean) / std
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def resize_and_crop(image: NDArray[np.uint8], resize: list[int] | str, size: int) -> NDArray[np.uint8]:
+    """Resize (H, W, 3) as the protocol says and cut the central (size, size, 3).
+
+    PIL's bilinear with antialiasing, because released weights were evaluated with it; the crop's corner is
+    rounded as torchvision does.
+    """
+    height, width = image.shape[:2]
+    if isinstance(resize, list):
+        new_height, new_width = resize
+    else:
+        short = min(height, width)
+        new_height, new_width = size * height // short, size * width // short
+    resized = Image.fromarray(image).resize((new_width, new_height), Image.Resampling.BILINEAR)
+    top, left = round((new_height - size) / 2), round((new_width - size) / 2)
+    return np.asarray(resized.crop((left, top, left + size, top + size)))
+
+
+def usable_cores() -> int:
+    """Cores this process may use; the whole machine's are not its own in a container or a job."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _names(folder: Path) -> set[str]:
+    return set(os.listdir(folder)) if folder.is_dir() else set()
