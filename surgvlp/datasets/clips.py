@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from surgvlp import config
 from surgvlp.datasets.frames import square
 from surgvlp.datasets.sampling import clip_window, derangement, item_generator, nearest_captions, spread
-from surgvlp.datasets.split import Captions, Lecture, read_split
+from surgvlp.datasets.split import Captions, Lecture, read_lectures
 from surgvlp.datasets.texts import TextTable, Tokenizer
 from surgvlp.files import InputError
 from surgvlp.lectures import DataTree
@@ -88,7 +88,7 @@ class Clips:
         self.keys = keys
         tree = DataTree(keys.root)
         names = tree.split(keys.split)
-        split = read_split(
+        split = read_lectures(
             {name: _frames_path(tree, keys.frames_root, name) for name in names},
             {name: [tree.texts(kind, name) for kind in keys.sources] for name in names},
         )

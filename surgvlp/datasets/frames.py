@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from surgvlp.files import InputError
+from surgvlp.media.images import resize
 from surgvlp.media.store import open_frames
 
 Frames = NDArray[np.uint8]
@@ -83,8 +83,7 @@ def cut(frames: Frames, size: int, across: float = 0.5, down: float = 0.5) -> Fr
 
 
 def resized(frames: Frames, size: int) -> Frames:
-    """(T, H, W, 3) to (T, 3, S, S): area averaging where it shrinks (bilinear would alias), else bilinear."""
+    """(T, H, W, 3) to (T, 3, S, S): area averages where it shrinks, bicubic where it grows."""
     if frames.shape[1:3] != (size, size):
-        filter_ = cv2.INTER_AREA if min(frames.shape[1:3]) > size else cv2.INTER_LINEAR
-        frames = np.stack([cv2.resize(frame, (size, size), interpolation=filter_) for frame in frames])
+        frames = np.stack([resize(frame, (size, size)) for frame in frames])
     return np.ascontiguousarray(frames.transpose(0, 3, 1, 2))

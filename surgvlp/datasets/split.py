@@ -77,7 +77,7 @@ class Split:
             raise InputError(f"no {unit} of this split can be used ({reasons or 'it is empty'})", file=file)
 
 
-def read_split(frames: Mapping[str, Path], texts: Mapping[str, Sequence[Path]]) -> Split:
+def read_lectures(frames: Mapping[str, Path], texts: Mapping[str, Sequence[Path]]) -> Split:
     """Read the captions and durations of lectures; those without frames or texts are left out and counted.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from surgvlp.lectures.labels import FrameLabels, PhaseDataset, phase_dataset
 from surgvlp.lectures.prompts import read_prompts
 from surgvlp.lectures.texts import Caption, read_captions, write_captions
-from surgvlp.lectures.tree import DataTree
+from surgvlp.lectures.tree import DataTree, read_split
 
 __all__ = [
     "Caption",
@@ -15,5 +15,6 @@ __all__ = [
     "phase_dataset",
     "read_captions",
     "read_prompts",
+    "read_split",
     "write_captions",
 ]

@@ -71,31 +71,8 @@ class DataTree:
         return phase_dataset(checked_id(name), self.root / "downstream_datasets" / name, compat)
 
     def split(self, name: str) -> list[str]:
-        """Lecture ids of `splits/<name>.csv`, in its order.
-
-        Raises:
-            InputError: naming file and row, for an empty cell, an id that is none (a path, for example), or
-                one that stands there twice.
-        """
-        path = self.root / "splits" / f"{checked_id(name)}.csv"
-        seen: dict[str, int] = {}
-        for row, cells in read_rows(path, ("video_path",)):
-            cell = cells["video_path"]
-            if cell.lower() in ("", "nan"):
-                raise InputError(
-                    "empty or NaN", file=path, row=row, key="video_path", remedy="Delete the row"
-                )
-            lecture = checked_id(cell.removesuffix(".mp4"), file=path, row=row)
-            if lecture in seen:
-                raise InputError(
-                    f"'{lecture}' stands in row {seen[lecture]} already",
-                    file=path,
-                    row=row,
-                    key="video_path",
-                    remedy="Delete one of them",
-                )
-            seen[lecture] = row
-        return list(seen)
+        """Lecture ids of `splits/<name>.csv`, see `read_split`."""
+        return read_split(self.root / "splits" / f"{checked_id(name)}.csv")
 
     def read_status(self, lecture: str) -> dict[str, dict[str, Any]]:
         """What was recorded for a lecture: {step: record}, empty if nothing was."""
@@ -136,3 +113,28 @@ class DataTree:
 
     def _status(self, lecture: str) -> Path:
         return self.root / "status" / f"{checked_id(lecture)}.json"
+
+
+def read_split(path: str | Path) -> list[str]:
+    """Lecture ids of a split file, column `video_path` (`<id>.mp4` or `<id>`), in its order.
+
+    Raises:
+        InputError: naming file and row, for an empty cell, an id that is none (a path, for example), or one
+            that stands there twice.
+    """
+    seen: dict[str, int] = {}
+    for row, cells in read_rows(path, ("video_path",)):
+        cell = cells["video_path"]
+        if cell.lower() in ("", "nan"):
+            raise InputError("empty or NaN", file=path, row=row, key="video_path", remedy="Delete the row")
+        lecture = checked_id(cell.removesuffix(".mp4"), file=path, row=row)
+        if lecture in seen:
+            raise InputError(
+                f"'{lecture}' stands in row {seen[lecture]} already",
+                file=path,
+                row=row,
+                key="video_path",
+                remedy="Delete one of them",
+            )
+        seen[lecture] = row
+    return list(seen)
