@@ -79,35 +79,36 @@ class PhaseDataset:
             InputError: naming file, row and column, for a frame name that is not `<video>_<number>.<suffix>`,
                 a label outside 1..C, frame numbers that run backwards or repeat.
         """
-        path = self.root / "csvs" / f"{checked_id(video)}.csv"
-        paths: list[Path] = []
-        numbers: list[int] = []
-        labels: list[int] = []
-        for row, cells in read_rows(path, ("path", "label")):
-            stem, number, suffix = _frame(cells["path"], path, row)
-            if numbers and number <= numbers[-1]:
-                raise InputError(
-                    f"frame {number} after frame {numbers[-1]}",
-                    file=path,
-                    row=row,
-                    key="path",
-                    remedy="Sort the rows by frame number and keep each frame once",
-                )
-            paths.append(self.root / "frames" / f"{stem}_{number + self.frame_offset}{suffix}")
-            numbers.append(number)
-            labels.append(self._label(cells["label"], path, row))
-        return FrameLabels(paths, np.array(numbers, dtype=np.int64), np.array(labels, dtype=np.int64))
+        csv = self.root / "csvs" / f"{checked_id(video)}.csv"
+        return read_frame_labels(csv, self.root / "frames", len(self.class_names), self.frame_offset)
 
-    def _label(self, cell: str, path: Path, row: int) -> int:
-        if not re.fullmatch(r"\d{1,4}", cell) or not 1 <= int(cell) <= len(self.class_names):
+
+def read_frame_labels(path: Path, frames: Path, classes: int | None, frame_offset: int) -> FrameLabels:
+    """Read one video's label file, as `PhaseDataset.frames` does.
+
+    Args:
+        path: the csv, columns path,label.
+        frames: folder of the images.
+        classes: the largest label; None where nobody knows.
+        frame_offset: what is added to the csv's frame number to get the image file's.
+    """
+    paths: list[Path] = []
+    numbers: list[int] = []
+    labels: list[int] = []
+    for row, cells in read_rows(path, ("path", "label")):
+        stem, number, suffix = _frame(cells["path"], path, row)
+        if numbers and number <= numbers[-1]:
             raise InputError(
-                f"{cell!r} is not a label",
+                f"frame {number} after frame {numbers[-1]}",
                 file=path,
                 row=row,
-                key="label",
-                remedy=f"Labels of {self.name} are whole numbers from 1 to {len(self.class_names)}",
+                key="path",
+                remedy="Sort the rows by frame number and keep each frame once",
             )
-        return int(cell) - 1
+        paths.append(frames / f"{stem}_{number + frame_offset}{suffix}")
+        numbers.append(number)
+        labels.append(_label(cells["label"], classes, path, row))
+    return FrameLabels(paths, np.array(numbers, dtype=np.int64), np.array(labels, dtype=np.int64))
 
 
 def phase_dataset(name: str, root: Path, compat: str | None = None) -> PhaseDataset:
@@ -167,3 +168,16 @@ def _frame(cell: str, path: Path, row: int) -> tuple[str, int, str]:
             remedy="Write <video>_<number>.png",
         )
     return match["video"], int(match["number"]), match["suffix"]
+
+
+def _label(cell: str, classes: int | None, path: Path, row: int) -> int:
+    if not re.fullmatch(r"\d{1,4}", cell) or not 1 <= int(cell) <= (classes or 9999):
+        known = f"from 1 to {classes}" if classes else "from 1"
+        raise InputError(
+            f"{cell!r} is not a label",
+            file=path,
+            row=row,
+            key="label",
+            remedy=f"Labels are whole numbers {known}",
+        )
+    return int(cell) - 1
