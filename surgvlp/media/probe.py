@@ -25,6 +25,7 @@ class VideoInfo:
         audio_end_s: where the sound track ends in seconds, as the header has it; 0 without one.
         start_s: when the first frame is shown, in seconds after the file begins to play; not 0 where the
             sound starts earlier than the picture.
+        end_s: when the last frame goes, as the header has it.
         variable_rate: are the frames unevenly spaced, as far as the header tells?
     """
 
@@ -36,6 +37,7 @@ class VideoInfo:
     has_audio: bool
     audio_end_s: float
     start_s: float
+    end_s: float
     variable_rate: bool
 
 
@@ -48,15 +50,24 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     Raises:
         InputError: no such file, empty, truncated before its index, or not a video.
     """
+    with open_container(path) as container:
+        return _describe(container, Path(path))
+
+
+def open_container(path: str | os.PathLike[str]) -> av.container.InputContainer:
+    """Open a local media file; it may name no other files and no network.
+
+    Raises:
+        InputError: no such file, empty, or of a kind that ffmpeg does not know.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError("there is no such file", file=path)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", file=path, remedy="Fetch it again")
     try:
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
-            return _describe(container, path)
-    except av.FFmpegError as error:
+        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except av.error.FFmpegError as error:
         raise InputError(
             f"not a video that can be read ({error.strerror})",
             file=path,
@@ -84,7 +95,8 @@ def _describe(container: av.container.InputContainer, path: Path) -> VideoInfo:
         duration_s=duration_s,
         has_audio=bool(sound),
         audio_end_s=_span(sound[0], container)[1] - begins_s if sound else 0.0,
-        start_s=max(0.0, shown_s - begins_s),
+        start_s=shown_s - begins_s,
+        end_s=ends_s - begins_s,
         # base_rate is the coarsest grid that all time stamps lie on; an evenly spaced video fills it
         variable_rate=bool(stream.base_rate and fps and abs(float(stream.base_rate) / fps - 1) > 0.01),
     )
