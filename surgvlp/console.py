@@ -29,6 +29,10 @@ DONE, PARTLY_FAILED, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 _stderr = Console(stderr=True)
 
 
+class DivergedError(RuntimeError):
+    """A loss or gradient became infinite or NaN; the optimizer has not used it."""
+
+
 def exit_code(main: Callable[[], int]) -> int:
     """Run a tool's main and turn what it raises into one line on stderr and an exit code.
 
@@ -40,6 +44,9 @@ def exit_code(main: Callable[[], int]) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except DivergedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return DIVERGED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
