@@ -1,0 +1,251 @@
+"""The report's pictures, drawn with matplotlib's objects: no window, no global state.
+
+Names come from files that others wrote, so no text is read as mathematics (a `$` stays a `$`).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surgvlp.evaluation.comparison import Row, spoken
+from surgvlp.evaluation.metrics import PhaseScores
+from surgvlp.predictions import Predictions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which people with any colour vision tell apart, in an order in which neighbours in
+# time differ most; then Tol's muted ones for procedures with more phases.
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
+    "#332288", "#88CCEE", "#117733", "#999933", "#882255", "#AA4499", "#DDCC77", "#44AA99", "#777777",
+)  # fmt: skip
+INK, FAINT, ACCENT = "#1f2933", "#9aa5b1", "#0072B2"
+DPI = 160
+
+
+def colour(index: int) -> str:
+    """The colour of class `index`, the same in every picture."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def confidence(score: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(N,) probability of the predicted class: softmax of 100 times the cosine, as published, for display only.
+
+    Rows that are probabilities already are taken as they are.
+    """
+    values = score.astype(np.float64)
+    if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
+        return values.max(axis=1)
+    exponents = np.exp(100 * (values - values.max(axis=1, keepdims=True)))
+    return 1 / exponents.sum(axis=1)
+
+
+def stretches(classes: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Runs of equal values in (N,): (start, end, value), end exclusive."""
+    edges = np.flatnonzero(np.diff(classes)) + 1
+    bounds = [0, *edges.tolist(), len(classes)]
+    return [(a, b, int(classes[a])) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, hours where there are any."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def phase_ribbons(predictions: Sequence[Predictions], scores: PhaseScores) -> bytes:
+    """PNG: for each video truth over prediction over confidence, against time."""
+    names = predictions[0].class_names
+    figure = _figure(9.0, 0.55 + 0.82 * len(predictions) + 0.45)
+    axes = _column(figure, len(predictions), top=0.12, bottom=0.62)
+    for axis, item, video in zip(axes, predictions, scores.videos, strict=True):
+        _ribbon(axis, item)
+        label = f"{item.video}\nF1 {video.macro_f1:.2f}"
+        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8, parse_math=False)
+    axes[-1].set_xlabel("minutes", fontsize=8)
+    _legend(figure, names)
+    return _png(figure)
+
+
+def confusion(scores: PhaseScores) -> bytes:
+    """PNG: share of each label's frames by prediction, in percent."""
+    counts = scores.confusion
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = [spoken(item.name) for item in scores.classes]
+    side = 2.6 + 0.55 * len(names)
+    figure = _figure(side + 0.8, side)
+    axis = figure.add_axes((0.36, 0.34, 0.6, 0.6))
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(*share.shape):
+        if counts[row, column]:
+            text = axis.text(
+                column, row, f"{100 * share[row, column]:.0f}", ha="center", va="center", fontsize=8
+            )
+            text.set_color("white" if share[row, column] > 0.55 else INK)
+    ticks = range(len(names))
+    axis.set_xticks(ticks, names, rotation=40, ha="right", fontsize=8, parse_math=False)
+    axis.set_yticks(ticks, names, fontsize=8, parse_math=False)
+    axis.set_xlabel("predicted", fontsize=9)
+    axis.set_ylabel("labelled", fontsize=9)
+    axis.tick_params(length=0)
+    _bare(axis)
+    return _png(figure)
+
+
+def scores_beside_controls(rows: Sequence[Row]) -> bytes:
+    """PNG: macro-F1 of every row with its interval over videos."""
+    figure = _figure(7.0, 0.9 + 0.42 * len(rows))
+    axis = figure.add_axes((0.3, 0.62 / (0.9 + 0.42 * len(rows)), 0.62, 1 - 0.72 / (0.9 + 0.42 * len(rows))))
+    for place, row in enumerate(rows):
+        shade = ACCENT if place == 0 else FAINT
+        if row.macro_f1_interval:
+            axis.plot(row.macro_f1_interval, (place, place), color=shade, linewidth=3, solid_capstyle="round")
+        axis.plot(row.macro_f1, place, "o", color=shade, markersize=8)
+        axis.annotate(
+            f"{row.macro_f1:.2f}",
+            (row.macro_f1, place),
+            (0, 7),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    axis.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=9, parse_math=False)
+    axis.set_ylim(len(rows) - 0.4, -0.7)
+    axis.set_xlim(0, 1)
+    axis.set_xlabel("macro-F1, mean over videos, with 95 % interval", fontsize=8)
+    axis.grid(axis="x", color="#e4e7eb", linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.tick_params(length=0, labelsize=8)
+    _bare(axis)
+    return _png(figure)
+
+
+def nearest_frames(sheets: Sequence[tuple[int, str, Sequence[tuple[NDArray[np.uint8], str, bool]]]]) -> bytes:
+    """PNG: for each (class, prompt, [(picture, caption, right)]) a row of its nearest frames."""
+    columns = max(len(sheet[2]) for sheet in sheets)
+    figure = _figure(1.75 * columns, 1.72 * len(sheets))
+    for row, (index, prompt, found) in enumerate(sheets):
+        top = 1 - row / len(sheets)
+        figure.text(
+            0.005,
+            top - 0.012,
+            _shortened(prompt, 26 * columns),
+            fontsize=8,
+            va="top",
+            color=INK,
+            parse_math=False,
+        )
+        for column, (picture, caption, right) in enumerate(found):
+            height = 1.12 / (1.72 * len(sheets))
+            axis = figure.add_axes(
+                (column / columns + 0.004, top - height - 0.3 / (1.72 * len(sheets)), 0.98 / columns, height)
+            )
+            axis.imshow(picture)
+            axis.set_xticks([])
+            axis.set_yticks([])
+            for spine in axis.spines.values():
+                spine.set(color=colour(index) if right else FAINT, linewidth=2.5)
+            axis.set_xlabel(f"{'✓' if right else '✗'} {caption}", fontsize=6.5, labelpad=2, parse_math=False)
+    return _png(figure)
+
+
+def training_curves(curves: Mapping[str, Mapping[str, tuple[NDArray[Any], NDArray[Any]]]]) -> bytes:
+    """PNG: one panel a group, one line a name, each (steps, values)."""
+    figure = _figure(3.4 * len(curves), 2.7)
+    for place, (group, lines) in enumerate(curves.items()):
+        left = (place + 0.16) / len(curves)
+        _curve_panel(figure.add_axes((left, 0.17, 0.78 / len(curves), 0.68)), group, lines)
+    return _png(figure)
+
+
+def _curve_panel(axis: Axes, title: str, lines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]) -> None:
+    for index, (name, (steps, values)) in enumerate(lines.items()):
+        alone = len(steps) == 1
+        axis.plot(
+            steps, values, color=colour(index), linewidth=1.6 if index == 0 else 1.1, marker="o" if alone else None,
+            label=name,
+        )  # fmt: skip
+    axis.set_title(title, fontsize=9, loc="left", color=INK, parse_math=False)
+    axis.set_xlabel("step", fontsize=8)
+    axis.tick_params(labelsize=7, length=2)
+    axis.grid(color="#e4e7eb", linewidth=0.6)
+    if len(lines) > 1:
+        legend = axis.legend(fontsize=6.5, frameon=False)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+    _bare(axis, keep=("left", "bottom"))
+
+
+def _ribbon(axis: Axes, item: Predictions) -> None:
+    predicted, minutes = item.score.argmax(axis=1), item.time_s / 60
+    step = float(np.median(np.diff(minutes))) if len(minutes) > 1 else 1 / 60
+    for values, low in ((item.label, 0.68), (predicted, 0.34)):
+        for start, end, value in stretches(values):
+            if value >= 0:
+                width = minutes[end - 1] - minutes[start] + step
+                axis.broken_barh([(minutes[start], width)], (low, 0.30), facecolors=colour(value))
+    axis.fill_between(minutes, 0, 0.28 * confidence(item.score), color=FAINT, linewidth=0, step="post")
+    axis.set(xlim=(minutes[0], minutes[-1] + step), ylim=(0, 1), yticks=[])
+    axis.tick_params(labelsize=7, length=2)
+    _bare(axis)
+
+
+def _column(figure: Figure, count: int, top: float, bottom: float) -> list[Axes]:
+    height = figure.get_figheight()
+    each = (height - top - bottom) / count
+    return [
+        figure.add_axes(
+            (0.16, (height - top - (row + 1) * each + 0.24) / height, 0.82, (each - 0.28) / height)
+        )
+        for row in range(count)
+    ]
+
+
+def _legend(figure: Figure, names: Sequence[str]) -> None:
+    from matplotlib.patches import Patch
+
+    patches = [Patch(color=colour(index), label=spoken(name)) for index, name in enumerate(names)]
+    legend = figure.legend(
+        handles=patches,
+        loc="lower center",
+        ncols=4,
+        fontsize=7.5,
+        frameon=False,
+        handlelength=1,
+        columnspacing=1.4,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _bare(axis: Axes, keep: Sequence[str] = ()) -> None:
+    for name, spine in axis.spines.items():
+        spine.set_visible(name in keep)
+        spine.set_color(FAINT)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()
