@@ -19,7 +19,7 @@ BOOKKEEPING = {"split", "step", "epoch", "level", "samples_per_s", "ms_per_step"
 
 
 def read_curves(path: Path) -> Curves:
-    """Panels of named lines, each (steps, values): losses, learning rate, validation losses, validation scores.
+    """Panels of named lines, each (steps, values): losses, learning rate, and what validation measured.
 
     A line of the file is one object with `split` ("train" or "validation"), `step` and numbers by name, and
     `level` where a run trains several. Of a step that stands there twice the later one counts. A last line
@@ -44,7 +44,7 @@ def read_curves(path: Path) -> Curves:
             if name not in BOOKKEEPING and _is_finite_number(value):
                 panel = points.setdefault(_panel(record["split"], name), {})
                 panel.setdefault(prefix + name.replace("_", " "), {})[record["step"]] = float(value)
-    order = ("Loss", "Learning rate", "Validation loss", "Validation")
+    order = ("Loss", "Learning rate", "Validation loss", "Validation recall", "Validation rank")
     return {
         panel: {name: _line(values) for name, values in points[panel].items()}
         for panel in order
@@ -54,7 +54,8 @@ def read_curves(path: Path) -> Curves:
 
 def _panel(split: str, name: str) -> str:
     if split == "validation":
-        return "Validation loss" if "loss" in name else "Validation"
+        # Apart, because ranks count from 1, losses are anything, and the rest lies between 0 and 1.
+        return "Validation " + ("loss" if "loss" in name else "rank" if "median_rank" in name else "recall")
     return "Learning rate" if name.startswith("learning_rate") else "Loss"
 
 

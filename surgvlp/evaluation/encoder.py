@@ -16,8 +16,6 @@ from surgvlp.models.build import DualEncoder, build_model
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.models.weights import load_weights, read_state
 
-MODEL_KEYS = ("model", "model_config")  # ours, the published one
-
 
 @dataclass(frozen=True)
 class Encoder:
@@ -55,11 +53,9 @@ def open_encoder(
     if checkpoint is None and not (untrained and config):
         raise InputError("no model to evaluate", remedy="Give --checkpoint, or --untrained with --config")
     settings, where = _settings(checkpoint, config)
-    section = next((settings[key] for key in MODEL_KEYS if isinstance(settings.get(key), Mapping)), None)
-    if section is None:
-        raise InputError(
-            "no model section", file=where, remedy="Name a config with `model_config = dict(...)`"
-        )
+    section = settings.get("model_config")
+    if not isinstance(section, Mapping):
+        raise InputError("holds no model_config", file=where, remedy="Give --config with one that does")
     target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(int(settings.get("seed") or 0))
     model = build_model(section, weights_follow=not untrained)
@@ -98,6 +94,10 @@ def _config_in(checkpoint: Path) -> Any:
 
 
 def _size(settings: Mapping[str, Any]) -> int | None:
-    preprocessing = settings.get("preprocessing")
-    size = preprocessing.get("size") if isinstance(preprocessing, Mapping) else None
-    return size if isinstance(size, int) else None
+    """The side of training frames, where a config of ours or a published one says it."""
+    try:
+        if "levels" in settings:
+            return int(settings["levels"][0]["views"]["size"])
+        return int(settings["trainset_config"][0]["size"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None

@@ -6,6 +6,7 @@ Names come from files that others wrote, so no text is read as mathematics (a `$
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def colour(index: int) -> str:
 
 
 def confidence(score: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(N,) probability of the predicted class: softmax of 100 times the cosine, as published, for display only.
+    """(N,) probability of the predicted class: softmax of 100 times the cosine, as published; for display.
 
     Rows that are probabilities already are taken as they are.
     """
@@ -51,7 +52,7 @@ def stretches(classes: NDArray[np.int64]) -> list[tuple[int, int, int]]:
     """Runs of equal values in (N,): (start, end, value), end exclusive."""
     edges = np.flatnonzero(np.diff(classes)) + 1
     bounds = [0, *edges.tolist(), len(classes)]
-    return [(a, b, int(classes[a])) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+    return [(a, b, int(classes[a])) for a, b in itertools.pairwise(bounds) if b > a]
 
 
 def clock(seconds: float) -> str:
@@ -168,11 +169,8 @@ def training_curves(curves: Mapping[str, Mapping[str, tuple[NDArray[Any], NDArra
 
 def _curve_panel(axis: Axes, title: str, lines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]) -> None:
     for index, (name, (steps, values)) in enumerate(lines.items()):
-        alone = len(steps) == 1
-        axis.plot(
-            steps, values, color=colour(index), linewidth=1.6 if index == 0 else 1.1, marker="o" if alone else None,
-            label=name,
-        )  # fmt: skip
+        width, marker = (1.6 if index == 0 else 1.1), ("o" if len(steps) == 1 else None)
+        axis.plot(steps, values, color=colour(index), linewidth=width, marker=marker, label=name)
     axis.set_title(title, fontsize=9, loc="left", color=INK, parse_math=False)
     axis.set_xlabel("step", fontsize=8)
     axis.tick_params(labelsize=7, length=2)

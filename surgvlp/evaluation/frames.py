@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -79,7 +80,13 @@ class VideoFiles:
     def open(self, video: str, labels: FrameLabels) -> Pictures:
         """Reader of a video's pictures: the frame nearest to each label's second."""
         frames, seconds = open_frames(self.folder / f"{video}{self.suffix}"), self._seconds(labels)
-        return lambda position: frames.read_at(seconds[position : position + 1])[0]
+        lock = threading.Lock()  # a decoder has one place in the video, which threads would pull about
+
+        def picture(position: int) -> NDArray[np.uint8]:
+            with lock:
+                return frames.read_at(seconds[position : position + 1])[0]
+
+        return picture
 
     def _seconds(self, labels: FrameLabels) -> NDArray[np.float64]:
         return (labels.frame_index - self.first_frame_number).astype(np.float64)

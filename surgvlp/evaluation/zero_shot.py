@@ -129,8 +129,7 @@ def _side(encoder: Encoder, protocol: Protocol) -> int:
     if encoder.size is None:
         raise InputError(
             f"protocol {protocol.name} takes frames of the model's size, and its config names none",
-            key="preprocessing.size",
-            remedy="Add preprocessing = dict(size=...) to the config",
+            remedy="Give --config with the config file of its training",
         )
     return encoder.size
 
