@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surgvlp.models.build import DualEncoder
+from surgvlp.models.modes import evaluating
 from surgvlp.models.tokenizer import Tokenizer, trimmed
 
 
@@ -28,7 +28,7 @@ def embed_frames(
         (N, D), not of unit length, rows in the order of the batches; (0, D) where there are none.
     """
     found = []
-    with _evaluating(model):
+    with evaluating(model):
         for batch in batches:
             encode = model.encode_video if batch.ndim == 5 else model.encode_image
             found.append(encode(batch.to(device, non_blocking=True)).float().cpu())
@@ -61,7 +61,7 @@ def embed_texts(
     tokens = tokenizer(texts, max_length)
     order = tokens["attention_mask"].sum(1).argsort(stable=True)
     found = []
-    with _evaluating(model):
+    with evaluating(model):
         for rows in order.split(batch_size):
             batch = trimmed({name: value[rows] for name, value in tokens.items()})
             moved = {
@@ -73,19 +73,6 @@ def embed_texts(
     embeddings = np.empty_like(sorted_embeddings)
     embeddings[order.numpy()] = sorted_embeddings
     return embeddings
-
-
-@contextlib.contextmanager
-def _evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode and no gradients inside; afterwards every module is in the mode it was in."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def _array(found: list[Tensor], model: DualEncoder) -> NDArray[np.float32]:

@@ -1,65 +1,125 @@
-"""What a model costs: parameters, and multiply-adds of one frame and one sentence (counted by fvcore)."""
+"""What one training sample costs: parameters and FLOPs, for the first lines of a training log."""
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import torch
+from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
 from surgvlp.models.dual_encoder import DualEncoder
+from surgvlp.models.modes import evaluating
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Size and work of a dual encoder; a multiply-add is two floating-point operations.
+    """Counts of one sample: one clip with its texts.
 
     Attributes:
-        parameters: all of them.
-        trained: those with a gradient.
-        frame: multiply-adds of one frame's forward pass.
-        sentence: multiply-adds of one sentence's forward pass.
+        image_parameters, text_parameters: of either encoder, frozen ones included.
+        trainable_parameters: of both.
+        image_forward_flops, text_forward_flops: one forward pass; a multiply-add is two.
+        training_flops: forward and backward, the latter twice the forward; a frozen text encoder has none.
     """
 
-    parameters: int
-    trained: int
-    frame: int
-    sentence: int
+    image_parameters: int
+    text_parameters: int
+    trainable_parameters: int
+    image_forward_flops: int
+    text_forward_flops: int
+    training_flops: int
+
+    def __str__(self) -> str:
+        millions = f"{(self.image_parameters + self.text_parameters) / 1e6:.2f} M parameters"
+        parts = f"image {self.image_parameters / 1e6:.2f}, text {self.text_parameters / 1e6:.2f}"
+        trainable = f"trainable {self.trainable_parameters / 1e6:.2f}"
+        flops = f"image {self.image_forward_flops / 1e9:.2f}, text {self.text_forward_flops / 1e9:.2f}"
+        return (
+            f"{millions} ({parts}; {trainable}); GFLOPs forward a sample: {flops}; "
+            f"training {self.training_flops / 1e9:.2f}"
+        )
 
 
-def measure_cost(model: DualEncoder, size: int, tokens: int) -> Cost:
-    """Count a model on a frame of `size` x `size` pixels and a sentence of `tokens` tokens.
+def sample_cost(model: DualEncoder, frames: int, size: int, texts: int, length: int) -> Cost:
+    """Count parameters and FLOPs (fvcore) of one sample.
 
-    The model comes back in the mode it was in; no random number is drawn.
+    Args:
+        model: on any device; its mode and weights are left as they are.
+        frames: frames a clip, all views together.
+        size: side of a frame in pixels.
+        texts: texts a sample.
+        length: tokens a text, as trained on (trimmed length where texts are trimmed).
     """
-    training = model.training
-    model.eval()
     device = next(model.parameters()).device
-    ids = torch.ones(1, tokens, dtype=torch.int64, device=device)
-    frame = _multiply_adds(model.backbone_img, torch.zeros(1, 3, size, size, device=device))
-    sentence = _multiply_adds(_OnTokens(model.backbone_text), ids)
-    model.train(training)
-    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    return Cost(sum(n for n, _ in counts), sum(n for n, trained in counts if trained), frame, sentence)
+    image = torch.zeros(1, 3, size, size, device=device)
+    tokens = torch.ones(1, length, dtype=torch.int64, device=device)
+    image_flops = 2 * frames * _multiply_adds(_Call(model.encode_image, model), image)
+    text_flops = 2 * texts * _multiply_adds(_Call(_text_call(model), model), tokens)
+    transformer = model.backbone_text.get_submodule("model")
+    text_trains = any(parameter.requires_grad for parameter in transformer.parameters())
+    return Cost(
+        image_parameters=_count(model.backbone_img),
+        text_parameters=_count(model.backbone_text),
+        trainable_parameters=_count(model, trainable=True),
+        image_forward_flops=image_flops,
+        text_forward_flops=text_flops,
+        training_flops=3 * image_flops + (3 if text_trains else 1) * text_flops,
+    )
 
 
-class _OnTokens(nn.Module):
-    """fvcore traces tensors, text encoders take dictionaries."""
+class _Call(nn.Module):
+    """A method of a model as a module of its own, which is what fvcore traces."""
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, method: Any, model: nn.Module) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.model, self._method = model, method
 
-    def forward(self, ids: Tensor) -> Tensor:
-        return self.encoder({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+    def forward(self, argument: Tensor) -> Tensor:
+        return self._method(argument)
 
 
-def _multiply_adds(module: nn.Module, inputs: Tensor) -> int:
-    from fvcore.nn import FlopCountAnalysis
+def _text_call(model: DualEncoder) -> Any:
+    def encode(ids: Tensor) -> Tensor:
+        return model.encode_text({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
 
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # tracing warns of shapes it takes for constants, which they are here
-        analysis = FlopCountAnalysis(module, inputs)
-        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        return int(analysis.total())
+    return encode
+
+
+def _multiply_adds(module: nn.Module, argument: Tensor) -> int:
+    # In training mode batch norm would learn from the zeros.
+    with evaluating(module), _quiet():
+        count = FlopCountAnalysis(module, argument)
+        count.set_op_handle("aten::scaled_dot_product_attention", _attention)
+        count.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        return int(count.total())
+
+
+def _attention(inputs: list[Any], outputs: list[Any]) -> int:
+    """Multiply-adds of softmax(Q K^T) V, which fvcore does not know: (..., L, E), (..., S, E), (..., S, V)."""
+    query, key, value = (tensor.type().sizes() for tensor in inputs[:3])
+    return prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Tracing warns about every shape it makes a constant, which here is the point."""
+    logger = logging.getLogger("fvcore.nn.jit_analysis")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _count(module: nn.Module, trainable: bool = False) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trainable)

@@ -138,6 +138,7 @@ class SentenceEncoder(nn.Module):
 
 def _transformer(name: str, pretrained: bool) -> Any:
     """The model in float32, its weights loaded whole (a pooler may be missing) or made at random."""
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
 
     path = text_model_path(name)
@@ -149,7 +150,7 @@ def _transformer(name: str, pretrained: bool) -> Any:
             model, report = AutoModel.from_pretrained(
                 path, local_files_only=local, dtype=torch.float32, output_loading_info=True
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise not_found(name, error) from error
     missing = [key for key in report["missing_keys"] if "pooler." not in key]
     if missing:
