@@ -61,6 +61,10 @@ def checked_id(text: str, *, file: str | os.PathLike[str] | None = None, row: in
     return text
 
 
+class DiskFullError(InputError):
+    """No space left to write; stops a run over many lectures, where another bad input would be skipped."""
+
+
 @contextmanager
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `target`; on success sync it to disk and rename it, on failure remove it.
@@ -86,7 +90,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         _sync(target.parent)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(
+            raise DiskFullError(
                 "the disk is full", file=target, remedy="Free some space and run again"
             ) from error
         raise

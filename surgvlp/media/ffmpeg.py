@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import ffmpeg
 
-from surgvlp.files import InputError
+from surgvlp.files import DiskFullError, InputError
 
 
 @functools.cache
@@ -101,6 +101,6 @@ def _failure(errors: IO[bytes], file: str | os.PathLike[str]) -> InputError:
     size = errors.seek(0, os.SEEK_END)
     errors.seek(max(0, size - 8192))
     text = errors.read().decode("utf-8", "replace").strip()
-    if "No space left on device" in text or "File too large" in text:
-        return InputError("the disk is full", file=file, remedy="Free some space and run again")
+    if "No space left on device" in text:
+        return DiskFullError("the disk is full", file=file, remedy="Free some space and run again")
     return InputError(f"ffmpeg failed: {text.splitlines()[-1] if text else 'it gave no reason'}", file=file)
