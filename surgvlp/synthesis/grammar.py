@@ -1,0 +1,63 @@
+"""The narrator's sentences: templates with choices, read from `phrases.txt`, drawn at random or all expanded."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator
+from importlib import resources
+
+import numpy as np
+
+# A template as its parts in order, each a tuple of alternatives.
+Template = tuple[tuple[str, ...], ...]
+ASIDE, OTHER = "aside", "other"  # what has nothing to do with the picture; what comes earlier or later
+
+_CHOICE = re.compile(r"\(([^()]*)\)")
+
+
+@functools.cache
+def grammar() -> dict[str, tuple[Template, ...]]:
+    """The templates of every action, of every phase, and of both kinds of asides."""
+    text = resources.files("surgvlp.synthesis").joinpath("phrases.txt").read_text(encoding="utf-8")
+    words: dict[str, str] = {}
+    templates: dict[str, list[Template]] = {}
+    key = ""
+    for line in text.splitlines():
+        if line.startswith("= "):
+            name, choices = line[2:].split(": ")
+            words[f"<{name}>"] = f"({choices})"
+        elif line.startswith("["):
+            key = line.strip("[]")
+            templates[key] = []
+        elif line and not line.startswith("#"):
+            for name, choices in words.items():
+                line = line.replace(name, choices)
+            templates[key].append(_parsed(line))
+    return {name: tuple(lines) for name, lines in templates.items()}
+
+
+def draw_sentence(template: Template, generator: np.random.Generator) -> str:
+    """One sentence of a template."""
+    return _sentence(part[generator.integers(len(part))] for part in template)
+
+
+def all_sentences(template: Template) -> Iterator[str]:
+    """Every sentence of a template."""
+    return (_sentence(parts) for parts in itertools.product(*template))
+
+
+def normalised(sentence: str) -> str:
+    """Lower-case words only, for comparing sentences."""
+    return " ".join(re.findall(r"[a-z0-9]+", sentence.lower()))
+
+
+def _parsed(line: str) -> Template:
+    pieces = _CHOICE.split(line)  # text, choices, text, ...
+    return tuple(tuple(piece.split("|")) if number % 2 else (piece,) for number, piece in enumerate(pieces))
+
+
+def _sentence(parts: Iterator[str]) -> str:
+    text = " ".join("".join(parts).split()).replace(" ,", ",")
+    return text[:1].upper() + text[1:] + "."

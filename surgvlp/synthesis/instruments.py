@@ -1,0 +1,233 @@
+"""The instruments, drawn as shaded polygons: a shaft from its port, and a working tip that opens and closes.
+
+Local coordinates: the tip at the origin pointing along +x, the shaft towards -x, y across; the unit is the
+height of the picture. The tips are larger than in life, since they must still be told apart at 112 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+_SHIFT = 4  # OpenCV takes points in 1/16 of a pixel
+Colour = Sequence[float]
+
+
+class Pen:
+    """Draws in an instrument's local coordinates.
+
+    Args:
+        frame: uint8 (H, W, 3), drawn upon.
+        tip: pixel that local (0, 0) falls on.
+        angle: direction of local +x in radians, clockwise on the screen.
+        scale: pixels a unit.
+        flip: -1 turns the instrument upside down around its shaft.
+    """
+
+    def __init__(
+        self, frame: np.ndarray, tip: np.ndarray, angle: float, scale: float, flip: float = 1.0
+    ) -> None:
+        cosine, sine = np.cos(angle) * scale, np.sin(angle) * scale
+        self._frame, self._scale, self._tip = frame, scale, np.asarray(tip, dtype=np.float64)
+        self._turn = np.array([[cosine, sine], [-sine * flip, cosine * flip]])
+
+    def polygon(self, points: Sequence[Sequence[float]] | np.ndarray, colour: Colour) -> None:
+        """Fill a polygon of local points (N, 2)."""
+        pixels = np.asarray(points) @ self._turn + self._tip
+        pixels = np.round(pixels * (1 << _SHIFT)).astype(np.int32)
+        cv2.fillPoly(self._frame, [pixels], [float(c) for c in colour], cv2.LINE_AA, _SHIFT)
+
+    def line(self, points: Sequence[Sequence[float]] | np.ndarray, colour: Colour, width: float) -> None:
+        """Draw a polyline through local points (N, 2), `width` in local units."""
+        pixels = np.round((np.asarray(points) @ self._turn + self._tip) * (1 << _SHIFT)).astype(np.int32)
+        thickness = max(1, round(width * self._scale))
+        cv2.polylines(
+            self._frame, [pixels], False, [float(c) for c in colour], thickness, cv2.LINE_AA, _SHIFT
+        )
+
+    def disc(self, point: Sequence[float], radius: float, colour: Colour) -> None:
+        """Fill a circle around a local point."""
+        x, y = np.round((np.asarray(point) @ self._turn + self._tip) * (1 << _SHIFT)).astype(int)
+        size = max(8, round(radius * self._scale * (1 << _SHIFT)))
+        cv2.circle(self._frame, (int(x), int(y)), size, [float(c) for c in colour], -1, cv2.LINE_AA, _SHIFT)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Colours (RGB) of one instrument in one lecture.
+
+    Attributes:
+        shaft: of the tube.
+        metal: of the working parts.
+        accent: of insulation, ceramics or the clip.
+    """
+
+    shaft: np.ndarray
+    metal: np.ndarray
+    accent: np.ndarray
+
+
+def draw_finish(tool: str, generator: np.random.Generator) -> Finish:
+    """Draw an instrument's colours; they say little about which one it is."""
+    tubes = [(28, 28, 32), (60, 60, 66), (120, 122, 128), (165, 165, 170), (40, 48, 70), (70, 55, 48)]
+    accents = [(225, 220, 205), (40, 80, 160), (60, 60, 64), (150, 60, 140), (40, 120, 80), (230, 225, 220)]
+    shine = generator.uniform(150, 215)
+    return Finish(
+        shaft=np.array(tubes[generator.integers(len(tubes))], dtype=np.float64)
+        * generator.uniform(0.8, 1.15),
+        metal=shine * np.array([1.0, 1.0, generator.uniform(0.97, 1.06)]),
+        accent=np.array(accents[generator.integers(len(accents))], dtype=np.float64),
+    )
+
+
+def draw_instrument(pen: Pen, tool: str, opening: float, finish: Finish) -> None:
+    """Draw an instrument whose jaws, where it has any, are `opening` (0 to 1) open."""
+    _shaft(pen, finish.shaft, -_TIP_LENGTH[tool])
+    _TIPS[tool](pen, opening, finish)
+
+
+# Share of the half-width from the upper edge, brightness: a cylinder lit from above.
+_STRIPS = ((-1.0, 0.45), (-0.7, 0.8), (-0.4, 1.15), (-0.15, 1.9), (0.1, 1.15), (0.4, 0.75), (0.7, 0.45))
+_HALF = 0.034  # of the shaft's width
+
+
+def _shaft(pen: Pen, colour: np.ndarray, front: float, back: float = -1.9, half: float = _HALF) -> None:
+    grow = 1 + 0.35 * (front - back)  # nearer the camera, so wider
+    for (top, light), (bottom, _) in zip(_STRIPS, (*_STRIPS[1:], (1.0, 0.0)), strict=True):
+        pen.polygon(
+            [
+                (front, top * half),
+                (front, bottom * half),
+                (back, bottom * half * grow),
+                (back, top * half * grow),
+            ],
+            np.minimum(colour * light + 8 * light, 255),
+        )
+
+
+def _turned(points: Sequence[Sequence[float]], hinge: float, angle: float) -> np.ndarray:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    local = np.asarray(points, dtype=np.float64) - (hinge, 0)
+    return local @ np.array([[cosine, sine], [-sine, cosine]]) + (hinge, 0)
+
+
+def _grasper(pen: Pen, opening: float, finish: Finish) -> None:
+    """Two long blunt jaws, each with a window and teeth along the inner edge."""
+    hinge = -0.2
+    pen.polygon([(-0.24, -0.03), (-0.17, -0.02), (-0.17, 0.02), (-0.24, 0.03)], finish.metal * 0.7)
+    for side, light in ((-1, 1.0), (1, 0.72)):
+        angle = side * (0.04 + 0.42 * opening)
+        outer = [(hinge, 0.018), (-0.12, 0.036), (-0.03, 0.036), (-0.008, 0.028), (0.0, 0.012), (0.0, 0.0)]
+        teeth = [(x, 0.006 * (number % 2)) for number, x in enumerate(np.linspace(-0.01, -0.15, 13))]
+        shape = [(x, side * y) for x, y in (*outer, *teeth, (hinge, 0.0))]
+        window = [
+            (-0.13, 0.017),
+            (-0.12, 0.027),
+            (-0.045, 0.027),
+            (-0.035, 0.018),
+            (-0.045, 0.012),
+            (-0.12, 0.011),
+        ]
+        pen.polygon(_turned(shape, hinge, angle), finish.metal * light)
+        pen.polygon(_turned([(x, side * y) for x, y in window], hinge, angle), finish.metal * 0.18)
+        pen.line(
+            _turned([(-0.14, side * 0.034), (-0.03, side * 0.034)], hinge, angle), (250, 250, 250), 0.004
+        )
+    pen.disc((hinge, 0), 0.012, finish.metal * 0.5)
+
+
+def _bipolar(pen: Pen, opening: float, finish: Finish) -> None:
+    """Tweezers: two thin tines that bow outwards and meet at the tips, insulated but for their ends."""
+    pen.polygon([(-0.27, -0.032), (-0.2, -0.016), (-0.2, 0.016), (-0.27, 0.032)], finish.accent * 0.85)
+    for side in (-1, 1):
+        bow = 0.03 + 0.035 * opening
+        share = np.linspace(0, 1, 9)
+        x = -0.22 + 0.22 * share
+        y = side * (bow * np.sin(np.pi * share**0.8) ** 0.8 + (0.004 + 0.03 * opening) * share)
+        tine = np.stack([x, y], axis=1)
+        pen.line(tine[:7], finish.accent * (0.95 if side < 0 else 0.7), 0.021)
+        pen.line(tine[6:], finish.metal * (1.0 if side < 0 else 0.8), 0.016)
+        pen.line(tine[1:6] - (0, 0.004), np.minimum(finish.accent * 1.3 + 25, 255), 0.004)
+
+
+def _hook(pen: Pen, opening: float, finish: Finish) -> None:
+    """A thin rod out of a ceramic collar, bent at a right angle: an L."""
+    pen.polygon([(-0.2, -0.034), (-0.12, -0.02), (-0.12, 0.02), (-0.2, 0.034)], finish.accent)
+    pen.polygon(
+        [(-0.2, -0.02), (-0.12, -0.012), (-0.12, -0.004), (-0.2, -0.008)],
+        np.minimum(finish.accent * 1.3 + 30, 255),
+    )
+    rod = [(-0.12, 0.0), (-0.02, 0.0), (-0.004, 0.012), (0.0, 0.07), (-0.006, 0.085)]
+    pen.line(rod, finish.metal * 0.55, 0.022)
+    pen.line(rod, finish.metal, 0.012)
+
+
+def _scissors(pen: Pen, opening: float, finish: Finish) -> None:
+    """Two pointed blades that cross at a screw."""
+    hinge = -0.16
+    for side, light in ((1, 0.72), (-1, 1.1)):
+        angle = side * (0.05 + 0.5 * opening)
+        blade = [
+            (-0.24, -0.03),
+            (hinge, -0.008),
+            (-0.05, 0.0),
+            (0.0, 0.012),
+            (-0.05, 0.034),
+            (-0.13, 0.036),
+            (-0.21, 0.03),
+        ]
+        shape = _turned([(x, side * y) for x, y in blade], hinge, angle)
+        pen.polygon(shape, np.minimum(finish.metal * light, 255))
+        edge = _turned([(-0.13, side * 0.004), (-0.05, side * 0.005), (-0.005, side * 0.012)], hinge, angle)
+        pen.line(edge, (250, 252, 255), 0.005)
+    pen.disc((hinge, 0), 0.015, finish.metal * 0.45)
+    pen.disc((hinge - 0.002, -0.003), 0.007, finish.metal)
+
+
+def _clipper(pen: Pen, opening: float, finish: Finish) -> None:
+    """A fork of two heavy parallel jaws with square ends, a clip held between them."""
+    gap = 0.014 + 0.04 * opening
+    pen.polygon([(-0.26, -0.036), (-0.15, -0.05), (-0.15, 0.05), (-0.26, 0.036)], finish.metal * 0.55)
+    for side, light in ((-1, 0.95), (1, 0.65)):
+        jaw = [(-0.2, 0.0), (-0.15, gap), (0.0, gap), (0.0, gap + 0.034), (-0.14, gap + 0.04), (-0.2, 0.045)]
+        pen.polygon([(x, side * y) for x, y in jaw], finish.metal * light)
+        pen.polygon(
+            [(x, side * y) for x, y in [(-0.13, gap), (0.0, gap), (0.0, gap + 0.008), (-0.13, gap + 0.008)]],
+            finish.metal * 0.3,
+        )
+    if opening > 0.25:
+        clip = [(-0.012, -gap), (-0.075, -gap * 0.8), (-0.1, 0.0), (-0.075, gap * 0.8), (-0.012, gap)]
+        pen.line(clip, np.minimum(finish.accent + 30, 255), 0.014)
+
+
+def _irrigator(pen: Pen, opening: float, finish: Finish) -> None:
+    """A plain tube with an open end and holes along its side; no jaws."""
+    _shaft(pen, finish.metal * 0.85, 0.0, back=-0.34, half=0.03)
+    pen.polygon([(-0.36, -0.042), (-0.33, -0.042), (-0.33, 0.042), (-0.36, 0.042)], finish.accent * 0.9)
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    pen.polygon(np.stack([0.012 * np.cos(angles), 0.03 * np.sin(angles)], axis=1), finish.metal * 0.9)
+    pen.polygon(np.stack([0.008 * np.cos(angles), 0.021 * np.sin(angles)], axis=1), (18, 14, 14))
+    for x in (-0.05, -0.1, -0.15, -0.2):
+        for y in (-0.012, 0.012):
+            pen.disc((x + y, y), 0.0075, (25, 20, 20))
+
+
+_TIP_LENGTH = {
+    "grasper": 0.22,
+    "bipolar": 0.25,
+    "hook": 0.19,
+    "scissors": 0.22,
+    "clipper": 0.24,
+    "irrigator": 0.34,
+}
+_TIPS: dict[str, Callable[[Pen, float, Finish], None]] = {
+    "grasper": _grasper,
+    "bipolar": _bipolar,
+    "hook": _hook,
+    "scissors": _scissors,
+    "clipper": _clipper,
+    "irrigator": _irrigator,
+}
