@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from surgvlp.evaluation.comparison import Row, spoken
 from surgvlp.evaluation.metrics import PhaseScores
+from surgvlp.evaluation.nearest import NearFrame
 from surgvlp.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -129,32 +130,24 @@ def scores_beside_controls(rows: Sequence[Row]) -> bytes:
     return _png(figure)
 
 
-def nearest_frames(sheets: Sequence[tuple[int, str, Sequence[tuple[NDArray[np.uint8], str, bool]]]]) -> bytes:
-    """PNG: for each (class, prompt, [(picture, caption, right)]) a row of its nearest frames."""
-    columns = max(len(sheet[2]) for sheet in sheets)
-    figure = _figure(1.75 * columns, 1.72 * len(sheets))
-    for row, (index, prompt, found) in enumerate(sheets):
-        top = 1 - row / len(sheets)
-        figure.text(
-            0.005,
-            top - 0.012,
-            _shortened(prompt, 26 * columns),
-            fontsize=8,
-            va="top",
-            color=INK,
-            parse_math=False,
-        )
-        for column, (picture, caption, right) in enumerate(found):
-            height = 1.12 / (1.72 * len(sheets))
-            axis = figure.add_axes(
-                (column / columns + 0.004, top - height - 0.3 / (1.72 * len(sheets)), 0.98 / columns, height)
-            )
-            axis.imshow(picture)
-            axis.set_xticks([])
-            axis.set_yticks([])
+def nearest_frames(found: Sequence[Sequence[NearFrame]], titles: Sequence[str]) -> bytes:
+    """PNG: for each class, under its prompt, its nearest frames; with a coloured rim where they are right."""
+    columns, rows = max(map(len, found)), len(found)
+    figure = _figure(1.75 * columns, 1.72 * rows)
+    picture_height = 1.12 / (1.72 * rows)
+    for row, frames in enumerate(found):
+        top = 1 - row / rows
+        title = _shortened(titles[row], 26 * columns)
+        figure.text(0.005, top - 0.07 / rows, title, fontsize=8, va="top", color=INK, parse_math=False)
+        for column, frame in enumerate(frames):
+            bottom = top - picture_height - 0.3 / (1.72 * rows)
+            axis = figure.add_axes((column / columns + 0.004, bottom, 0.98 / columns, picture_height))
+            axis.imshow(frame.picture)
+            axis.set(xticks=[], yticks=[])
             for spine in axis.spines.values():
-                spine.set(color=colour(index) if right else FAINT, linewidth=2.5)
-            axis.set_xlabel(f"{'✓' if right else '✗'} {caption}", fontsize=6.5, labelpad=2, parse_math=False)
+                spine.set(color=colour(row) if frame.right else FAINT, linewidth=2.5)
+            caption = f"{'right' if frame.right else 'wrong'}: {frame.video} {clock(frame.time_s)}"
+            axis.set_xlabel(caption, fontsize=6.5, labelpad=2, parse_math=False)
     return _png(figure)
 
 

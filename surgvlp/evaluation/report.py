@@ -1,0 +1,194 @@
+"""The report: one page that needs nothing but itself, the same pictures as PNGs, and the numbers as JSON.
+
+<output>/report.html      everything inlined; no script, no link, nothing fetched
+<output>/figures/*.png
+<output>/summary.json     the table and the scores, for machines
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from surgvlp.evaluation import figures, view
+from surgvlp.evaluation.comparison import Row, compare, spoken, summary
+from surgvlp.evaluation.curves import Curves
+from surgvlp.evaluation.metrics import PhaseScores
+from surgvlp.evaluation.nearest import NearFrame, Picture, nearest_frames
+from surgvlp.files import atomic_path, write_json, write_text
+from surgvlp.predictions import Predictions
+
+TEMPLATES = Path(__file__).parent / "templates"
+PACKAGES = ("surgvlp", "torch", "torchvision", "timm", "transformers", "numpy")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report is made of; everything but the runs may be missing.
+
+    Attributes:
+        runs: predictions by name; the first is reported, the others stand beside it in the table.
+        notes: a few words on what a run is, by name.
+        title: of the page.
+        subject: what the videos are, in words: "unseen lectures".
+        picture: gives the frame of (video, frame_index), for the nearest frames.
+        prompt_sets: prompt files' lines, one set a file.
+        protocol: the settled protocol as plain data.
+        curves: of the training.
+        narrations: `{"wer": 0..1, ...}`: word error rate against what was spoken; further keys are listed.
+        commands: what was run, a line each.
+        facts: further lines of the provenance, by name.
+    """
+
+    runs: Mapping[str, Sequence[Predictions]]
+    notes: Mapping[str, str] = field(default_factory=dict)
+    title: str = "Zero-shot phase recognition"
+    subject: str = "videos"
+    picture: Picture | None = None
+    prompt_sets: Sequence[Sequence[str]] = ()
+    protocol: Mapping[str, Any] | None = None
+    curves: Curves = field(default_factory=dict)
+    narrations: Mapping[str, Any] | None = None
+    commands: Sequence[str] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_report(report: Report, output: Path) -> dict[str, Any]:
+    """Write the report and return what `summary.json` holds.
+
+    Everything is drawn before the first file is written, and every file appears whole: an error leaves an
+    older report as it was.
+
+    Raises:
+        InputError: runs that cannot be compared or scored, a frame that cannot be read.
+    """
+    rows, scores = compare(report.runs, report.notes)
+    main = next(iter(report.runs.values()))
+    near = nearest_frames(main, report.picture) if report.picture else []
+    page = _page(report, rows, scores, near)
+    pictures = _pictures(report, rows, scores, near)
+    content = {
+        "title": report.title,
+        "date": _now(),
+        "dataset": main[0].dataset,
+        **summary(rows, scores),
+        "narrations": report.narrations,
+    }
+    with atomic_path(output / "figures") as folder:
+        folder.mkdir()
+        for name, data in pictures.items():
+            (folder / name).write_bytes(data)
+    write_json(output / "summary.json", content)
+    write_text(output / "report.html", page)
+    return content
+
+
+def headline(rows: Sequence[Row], subject: str) -> dict[str, str]:
+    """The main number and the sentence that says what it is worth."""
+    main, controls = rows[0], rows[1:]
+    best = max(controls, key=lambda row: row.macro_f1)
+    worth = f"The strongest of {len(controls)} controls, {best.name}, reaches {best.macro_f1:.2f}"
+    if best.macro_f1 >= main.macro_f1:
+        worth += ": the model has shown nothing that the control has not"
+    return {
+        "number": f"{main.macro_f1:.2f}",
+        "subject": f"macro-F1 on {main.videos} {subject}, from text prompts alone",
+        "interval": view.interval(main.macro_f1_interval),
+        "accuracy": f"{main.accuracy:.2f}",
+        "worth": worth + ".",
+    }
+
+
+def _page(
+    report: Report, rows: Sequence[Row], scores: PhaseScores, near: Sequence[Sequence[NearFrame]]
+) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    # Autoescape is what keeps a video called "<script>" a name.
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    main = next(iter(report.runs.values()))
+    names = main[0].class_names
+    single = report.prompt_sets[0] if report.prompt_sets else ()
+    return environment.get_template("report.html").render(
+        title=report.title,
+        headline=headline(rows, report.subject),
+        rows=view.score_table(rows),
+        one_protocol=len({row.protocol_sha256 for row in rows}) == 1,
+        legend=view.legend(names),
+        ribbons=view.ribbons(main, scores),
+        confusion=view.confusion_table(scores),
+        classes=view.class_table(scores),
+        near=view.near_frames(near, names, single),
+        prompt_sets=[list(zip(map(spoken, names), prompts, strict=True)) for prompts in report.prompt_sets],
+        curves=view.curve_panels(report.curves),
+        narrations=_narrations(report.narrations),
+        protocol=report.protocol,
+        commands=report.commands,
+        facts=_facts(report, main, rows[0]),
+        date=_now(),
+    )
+
+
+def _pictures(
+    report: Report, rows: Sequence[Row], scores: PhaseScores, near: Sequence[Sequence[NearFrame]]
+) -> dict[str, bytes]:
+    main = next(iter(report.runs.values()))
+    pictures = {
+        "scores.png": figures.scores_beside_controls(rows),
+        "phase_ribbons.png": figures.phase_ribbons(main, scores),
+        "confusion.png": figures.confusion(scores),
+    }
+    if near:
+        titles = (
+            report.prompt_sets[0] if report.prompt_sets else [spoken(name) for name in main[0].class_names]
+        )
+        pictures["nearest_frames.png"] = figures.nearest_frames(near, titles)
+    if report.curves:
+        pictures["training_curves.png"] = figures.training_curves(report.curves)
+    return pictures
+
+
+def _narrations(narrations: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if narrations is None:
+        return None
+    others = {
+        name.replace("_", " "): value
+        for name, value in narrations.items()
+        if name != "wer" and isinstance(value, str | int | float)
+    }
+    return {"wer": f"{100 * float(narrations['wer']):.1f} %", "others": others}
+
+
+def _facts(report: Report, main: Sequence[Predictions], row: Row) -> dict[str, str]:
+    frames = sum(len(item.label) for item in main)
+    return {
+        "Protocol": row.protocol,
+        "Protocol sha256": row.protocol_sha256,
+        "Data set": f"{main[0].dataset}, {len(main)} videos, {frames:,} frames",
+        "Model": row.model,
+        **report.facts,
+        "Versions": ", ".join(f"{name} {found}" for name, found in versions().items()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _now() -> str:
+    return f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
