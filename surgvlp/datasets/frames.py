@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from surgvlp.files import InputError
 from surgvlp.media.images import resize
-from surgvlp.media.store import open_frames
+from surgvlp.media.store import FrameStore, VideoFrames, open_frames
 
 Frames = NDArray[np.uint8]
 
@@ -31,22 +31,21 @@ class LectureFrames:
     def __init__(self, paths: Sequence[Path], limit: int = 64) -> None:
         self.paths = list(paths)
         self._limit = limit
-        self._open: OrderedDict[int, Any] = OrderedDict()
+        self._open: OrderedDict[int, FrameStore | VideoFrames] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": OrderedDict()}
 
     def duration(self, lecture: int) -> float:
-        """Seconds of a lecture: the last frame's time and the time that it stands."""
-        times = self._frames(lecture).times
-        between = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
-        return float(times[-1] + between)
+        """Seconds of a lecture: its last row's time and the time that a row stands for."""
+        frames = self._frames(lecture)
+        return float(frames.times[-1] + 1 / frames.rate)
 
     def read_at(self, lecture: int, times: NDArray[np.float64]) -> Frames:
         """(T, H, W, 3) RGB frames nearest to `times` (T,) seconds."""
         return self._frames(lecture).read_at(times)
 
-    def _frames(self, lecture: int) -> Any:
+    def _frames(self, lecture: int) -> FrameStore | VideoFrames:
         if lecture in self._open:
             self._open.move_to_end(lecture)
         else:

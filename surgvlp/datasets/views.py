@@ -178,7 +178,7 @@ def colour_matrices(draws: Tensor | None, grey: Tensor, strength: float, p_grey:
 def hue_rotations(turn: Tensor) -> Tensor:
     """(G, 3, 3): rotation of RGB about the grey axis by `turn` (G,) of a full turn, in YIQ."""
     to_yiq = torch.tensor([list(_LUMA), [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], device=turn.device)
-    angle = 2 * math.pi * turn
+    angle = -2 * math.pi * turn  # from red to yellow, where hue rises, the IQ angle falls
     cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
     rows = [one, zero, zero, zero, cos, -sin, zero, sin, cos]
     rotation = torch.stack(rows, dim=-1).view(-1, 3, 3)

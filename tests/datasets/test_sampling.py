@@ -1,4 +1,4 @@
-"""Sampling rules against their properties, and the published ones against a slow reading of their description."""
+"""Sampling rules against their properties, the published ones against a slow reading of their description."""
 
 from __future__ import annotations
 

@@ -1,0 +1,165 @@
+"""The published data sets: a published dict builds them, and every sample follows the published rules."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lecture_tree import SECONDS, WordTokenizer, lecture_of, second_of
+from torchvision import transforms
+
+from surgvlp import config, registry
+from surgvlp.datasets import ResumableSampler, VideoText, make_loader
+from surgvlp.files import InputError
+from surgvlp.lectures import Caption, read_captions, write_captions
+from surgvlp.registry import DATASETS
+
+IMAGENET = transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+
+
+def published(tree: Path, **keys: Any) -> dict[str, Any]:
+    """A dict with exactly the published keys."""
+    return {
+        "type": "video_text_ssl",
+        "csv": str(tree / "splits" / "train.csv"),
+        "video_root": str(tree / "videos"),
+        "caption_roots": [str(tree / "aws_narration_texts"), str(tree / "whisper_narration_texts")],
+        "candidates": torch.IntTensor([1, 2]),
+        "min_time": 4.0,
+        "fps": 2,
+        "num_frames": 4,
+        "clip_min": 3,
+        "clip_max": 5,
+        "size": 32,
+        "crop_only": False,
+        "center_crop": False,
+        "random_flip": True,
+        "bert_type": "emilyalsentzer/Bio_ClinicalBERT",
+        "transforms": transforms.Compose([IMAGENET]),
+        "aug_transforms": transforms.Compose(
+            [
+                transforms.ToPILImage(),
+                transforms.RandomResizedCrop(32, scale=(0.08, 1.0)),
+                transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
+                transforms.RandomGrayscale(p=0.2),
+                transforms.RandomApply([config.Gaussian([0.1, 2.0])], p=0.5),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                IMAGENET,
+            ]
+        ),
+        **keys,
+    }
+
+
+def build(values: dict[str, Any], tokenizer: WordTokenizer) -> VideoText:
+    dataset: VideoText = registry.build(DATASETS, values, "trainset_config", tokenizer=tokenizer)
+    return dataset
+
+
+@pytest.mark.parametrize("name", ["video_text", "video_text_ssl"])
+def test_a_published_dict_builds(tree: Path, tokenizer: WordTokenizer, name: str) -> None:
+    dataset = build(published(tree, type=name), tokenizer)
+    assert len(dataset) == 3  # an epoch is one caption a video
+    assert dataset.texts_per_source == (1, 2)
+    assert dataset.views == (2 if name == "video_text_ssl" else 0)
+    batch = next(iter(make_loader(dataset, ResumableSampler(3, 3, seed=0))))
+    assert batch["frames"].shape == (3, 4, 3, 32, 32) and batch["text_index"].shape == (3, 3)
+
+
+def test_samples_follow_the_published_rules(tree: Path, tokenizer: WordTokenizer) -> None:
+    dataset = build(published(tree, frames_root=str(tree / "frames"), min_time=6.0), tokenizer)
+    picked = set()
+    for epoch in range(30):
+        item = dataset[(epoch, epoch % 3)]
+        anchor, *neighbours = (dataset.texts.texts[row] for row in item["text_index"])
+        name, number = anchor[0], int(anchor.split()[-1])
+        picked.add((name, number))
+        assert lecture_of(item["frames"]) == name
+        # the window: 5 s of narration grow to 6 around their middle, in whole seconds
+        start = int(max(0.0, 6 * number + 0.5 - 0.5))
+        end = start + 6
+        captions = read_captions(tree / "whisper_narration_texts" / f"{name}.csv")
+        near = [caption.text for caption in captions if caption.start <= start <= caption.end]
+        near += [caption.text for caption in captions if caption.start >= start and caption.end <= end]
+        near += [caption.text for caption in captions if caption.start <= end <= caption.end]
+        assert neighbours == [*near[:2], anchor, anchor][:2]
+        # every half second (clips of 3 s: stride 1) or every second (4 and 5 s: stride 2)
+        shown = second_of(item["frames"])
+        assert shown[0] >= start and shown[-1] - shown[0] in (1, 2, 3) and shown[-1] <= end
+    assert len(picked) > 8
+
+
+def test_a_caption_beyond_the_end_takes_the_last_seconds(
+    tree: Path, tokenizer: WordTokenizer, tmp_path: Path
+) -> None:
+    for name in "abc":
+        write_captions(tmp_path / f"{name}.csv", [Caption(SECONDS - 2, SECONDS + 30, "late")])
+    keys = {"caption_roots": [str(tmp_path)], "candidates": [1], "frames_root": str(tree / "frames")}
+    dataset = build(published(tree, **keys), tokenizer)
+    assert dataset.texts_per_source == (1,)
+    for epoch in range(5):
+        shown = second_of(dataset[(epoch, 0)]["frames"])
+        assert shown[0] in (SECONDS - 5, SECONDS - 4, SECONDS - 3)
+
+
+def test_half_of_the_clips_are_flipped_and_crops_follow_their_keys(
+    tree: Path, tokenizer: WordTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = build(published(tree, frames_root=str(tree / "frames"), crop_only=True), tokenizer)
+    ramp = np.broadcast_to(np.arange(96, dtype=np.uint8)[None, None, :, None], (4, 64, 96, 3))
+    monkeypatch.setattr(dataset.frames, "read_at", lambda lecture, times: ramp)
+    rows = np.stack([dataset[(epoch, 0)]["frames"][0, 0, 0].astype(int) for epoch in range(60)])
+    flipped = rows[:, 0] > rows[:, -1]
+    assert 15 < flipped.sum() < 45
+    left = rows.min(1)
+    assert (np.abs(np.diff(rows, axis=1)) == 1).all()  # cut, not resized
+    assert left.min() < 8 and left.max() > 56
+    centred = build(
+        published(tree, frames_root=str(tree / "frames"), center_crop=True, random_flip=False), tokenizer
+    )
+    monkeypatch.setattr(centred.frames, "read_at", lambda lecture, times: ramp)
+    row = centred[(0, 0)]["frames"][0, 0, 0].astype(int)
+    assert row[0] == pytest.approx(16.5, abs=1) and row[-1] == pytest.approx(78.5, abs=1)
+
+
+def test_keys_that_cannot_be_honoured_are_refused(tree: Path, tokenizer: WordTokenizer) -> None:
+    with pytest.raises(InputError, match=r"video_text_ssl\.min_tim'.*Did you mean 'min_time'"):
+        build(published(tree, min_tim=3.0), tokenizer)
+    with pytest.raises(InputError, match=r"'candidates': \[2, 2\] texts for 2 caption_roots"):
+        build(published(tree, candidates=[2, 2]), tokenizer)
+    with pytest.raises(InputError, match="candidates"):
+        build(published(tree, candidates=[1]), tokenizer)
+    with pytest.raises(InputError, match=r"'aug_transforms': these are not the published transforms"):
+        build(published(tree, aug_transforms=transforms.ColorJitter(0.9)), tokenizer)
+    with pytest.raises(InputError, match="'transforms'"):
+        build(published(tree, transforms=transforms.Normalize([0.5] * 3, [0.5] * 3)), tokenizer)
+
+
+def test_lectures_too_short_are_left_out(tree: Path, tokenizer: WordTokenizer) -> None:
+    with pytest.raises(InputError, match=r"no lecture of this split can be used \(3: too short"):
+        build(published(tree, fps=1, num_frames=SECONDS + 1), tokenizer)
+
+
+def test_the_real_texts_give_samples(
+    tree: Path, tokenizer: WordTokenizer, tmp_path: Path, shared_data: Path
+) -> None:
+    sample = shared_data / "svl_sample"
+    names = [path.stem for path in sorted((sample / "aws_narration_texts").glob("*.csv"))]
+    (tmp_path / "split.csv").write_text("video_path\n" + "".join(f"{name}.mp4\n" for name in names))
+    for name in names:
+        os.symlink(tree / "frames" / "a.frames", tmp_path / f"{name}.frames")
+    keys = {
+        "csv": str(tmp_path / "split.csv"),
+        "caption_roots": [str(sample / "aws_narration_texts"), str(sample / "whisper_narration_texts")],
+        "frames_root": str(tmp_path),
+    }
+    dataset = build(published(tree, **keys), tokenizer)
+    assert len(dataset) == len(names)
+    for epoch in range(5):
+        for index in range(len(names)):
+            assert dataset[(epoch, index)]["frames"].shape == (4, 3, 32, 32)
