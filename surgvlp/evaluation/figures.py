@@ -141,11 +141,11 @@ def nearest_frames(found: Sequence[Sequence[NearFrame]], titles: Sequence[str]) 
         figure.text(0.005, top - 0.07 / rows, title, fontsize=8, va="top", color=INK, parse_math=False)
         for column, frame in enumerate(frames):
             bottom = top - picture_height - 0.3 / (1.72 * rows)
-            axis = figure.add_axes((column / columns + 0.004, bottom, 0.98 / columns, picture_height))
+            axis = figure.add_axes((column / columns + 0.004, bottom, 0.965 / columns, picture_height))
             axis.imshow(frame.picture)
             axis.set(xticks=[], yticks=[])
             for spine in axis.spines.values():
-                spine.set(color=colour(row) if frame.right else FAINT, linewidth=2.5)
+                spine.set(color=colour(row) if frame.right else FAINT, linewidth=2)
             caption = f"{'right' if frame.right else 'wrong'}: {frame.video} {clock(frame.time_s)}"
             axis.set_xlabel(caption, fontsize=6.5, labelpad=2, parse_math=False)
     return _png(figure)
@@ -176,6 +176,8 @@ def _curve_panel(axis: Axes, title: str, lines: Mapping[str, tuple[NDArray[Any],
 
 
 def _ribbon(axis: Axes, item: Predictions) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     predicted, minutes = item.score.argmax(axis=1), item.time_s / 60
     step = float(np.median(np.diff(minutes))) if len(minutes) > 1 else 1 / 60
     for values, low in ((item.label, 0.68), (predicted, 0.34)):
@@ -185,6 +187,7 @@ def _ribbon(axis: Axes, item: Predictions) -> None:
                 axis.broken_barh([(minutes[start], width)], (low, 0.30), facecolors=colour(value))
     axis.fill_between(minutes, 0, 0.28 * confidence(item.score), color=FAINT, linewidth=0, step="post")
     axis.set(xlim=(minutes[0], minutes[-1] + step), ylim=(0, 1), yticks=[])
+    axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axis.tick_params(labelsize=7, length=2)
     _bare(axis)
 
@@ -238,5 +241,5 @@ def _figure(width: float, height: float) -> Figure:
 
 def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
+    figure.savefig(stream, format="png", bbox_inches="tight", pad_inches=0.15, metadata={"Software": None})
     return stream.getvalue()

@@ -88,7 +88,7 @@ def confusion_table(scores: PhaseScores) -> list[dict[str, Any]]:
                     "text": f"{100 * shares[row, column]:.0f}" if counts[row, column] else "",
                     "alpha": f"{shares[row, column]:.3f}",
                     "strong": shares[row, column] > 0.55,
-                    "hint": f"{counts[row, column]} frames: {spoken(item.name)}, predicted {spoken(other.name)}",
+                    "hint": f"{counts[row, column]} frames predicted as {spoken(other.name)}",
                 }
                 for column, other in enumerate(scores.classes)
             ],
@@ -139,6 +139,18 @@ def near_frames(
     ]
 
 
+def number(value: float) -> str:
+    """Three digits, short: 0.655, 1.6k, 3e-4."""
+    if abs(value) < 1e-12:
+        return "0"
+    if abs(value) >= 1e4:
+        return f"{value / 1000:.3g}k"
+    if abs(value) >= 1e-3:
+        return f"{value:.4g}" if abs(value) >= 1000 else f"{value:.3g}"
+    digits, exponent = f"{value:.2e}".split("e")
+    return f"{float(digits):g}e{int(exponent)}"
+
+
 def data_uri(picture: NDArray[np.uint8], height: int = 132) -> str:
     """A small JPEG inside the page."""
     width = max(1, round(picture.shape[1] * height / picture.shape[0]))
@@ -162,15 +174,15 @@ def _panel(title: str, lines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]) -
     )
 
     def x_of(step: Any) -> Any:
-        return 44 + 268 * (step - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
+        return 44 + 264 * (step - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
 
     def y_of(value: Any) -> Any:
         return 142 - 132 * (value - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
 
     return {
         "title": title,
-        "x_ticks": [{"at": f"{x_of(tick):.1f}", "text": f"{tick:g}"} for tick in x_ticks],
-        "y_ticks": [{"at": f"{y_of(tick):.1f}", "text": f"{tick:.3g}"} for tick in y_ticks],
+        "x_ticks": [{"at": f"{x_of(tick):.1f}", "text": number(tick)} for tick in x_ticks],
+        "y_ticks": [{"at": f"{y_of(tick):.1f}", "text": number(tick)} for tick in y_ticks],
         "lines": [
             {
                 "name": name,
@@ -178,7 +190,7 @@ def _panel(title: str, lines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]) -
                 "points": " ".join(
                     f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in zip(*_thinned(*line), strict=True)
                 ),
-                "last": f"{line[1][-1]:.3g}",
+                "last": number(line[1][-1]),
             }
             for index, (name, line) in enumerate(lines.items())
         ],
