@@ -1,0 +1,307 @@
+"""Transcribing many lectures into a data tree.
+
+Resumed by lecture, several at a time; a bad video is reported and does not stop the rest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surgvlp.console import progress_bar
+from surgvlp.files import InputError, checked_id, sha256_of, write_json
+from surgvlp.lectures.texts import Caption, write_captions
+from surgvlp.lectures.tree import DataTree
+from surgvlp.media.audio import stream_audio
+from surgvlp.media.probe import probe
+from surgvlp.transcription.cleaning import clean
+from surgvlp.transcription.recogniser import Recogniser, Word
+from surgvlp.transcription.sentences import recognise, sentences
+from surgvlp.transcription.speech import RATE, speech_pieces
+
+STEP = "transcription"
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+# Raised when the words of the same sound change, so that lectures of an older version are done again.
+VERSION = 1
+
+
+@dataclass
+class Summary:
+    """What a run over many lectures did.
+
+    Attributes:
+        done: lectures transcribed now; `reused`: done before with the same arguments.
+        silent: lectures, now or before, in which nobody speaks; no csv is written for them.
+        failed: id or file name -> the reason.
+        rows: narration rows of the lectures done now; `dropped`: rows left empty by cleaning, or found twice.
+        audio_s: seconds of sound of the lectures done now.
+        elapsed_s: what that took.
+    """
+
+    done: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    rows: int = 0
+    dropped: int = 0
+    audio_s: float = 0.0
+    elapsed_s: float = 0.0
+
+    def __str__(self) -> str:
+        lines = [f"{name}: {reason}" for name, reason in sorted(self.failed.items())]
+        lines += [f"{lecture}: no speech found, no csv written" for lecture in sorted(self.silent)]
+        speed = f", {self.audio_s / self.elapsed_s:.1f} times real time" if self.audio_s else ""
+        lines.append(
+            f"{len(self.done)} lectures done, {len(self.reused)} reused, {len(self.silent)} without speech, "
+            f"{len(self.failed)} failed; {self.audio_s / 3600:.2f} h of sound in {self.elapsed_s:.0f} s"
+            f"{speed}; {self.rows} narrations ({self.dropped} empty or repeated rows dropped)"
+        )
+        return "\n".join(lines)
+
+
+def find_videos(paths: Sequence[str | Path]) -> dict[str, Path]:
+    """{id: file} of video files and of all videos in folders; the id is the name without its suffix.
+
+    Raises:
+        InputError: a folder without videos, a name that is no id, or two files with the same id.
+    """
+    found: dict[str, Path] = {}
+    for path in map(Path, paths):
+        files = sorted(item for item in path.iterdir() if _is_video(item)) if path.is_dir() else [path]
+        if not files:
+            raise InputError(
+                "no videos in this folder", file=path, remedy=f"Known kinds: {' '.join(SUFFIXES)}"
+            )
+        for file in files:
+            lecture = checked_id(file.stem, file=file)
+            if lecture in found and found[lecture].resolve() != file.resolve():
+                raise InputError(
+                    f"the id '{lecture}' stands for {found[lecture]} already",
+                    file=file,
+                    remedy="Rename one of them",
+                )
+            found[lecture] = file
+    return found
+
+
+def transcribe_lectures(
+    videos: dict[str, Path],
+    tree: DataTree,
+    recogniser: Recogniser,
+    *,
+    kind: str = "whisper_narration",
+    language: str | None = None,
+    jobs: int = 1,
+) -> Summary:
+    """Write narrations, raw texts and words of every lecture; what is done already is left alone.
+
+    A lecture counts as done when `status/<id>.json` records the same settings and the same video, and its
+    files are there. A video that cannot be used is recorded and reported, and the others go on. Interrupted
+    anywhere, it leaves whole lectures only.
+
+    Args:
+        videos: {id: file}.
+        recogniser: loaded for `jobs` threads.
+        kind: which narrations to write, "whisper_narration" or "aws_narration".
+        language: Whisper's code; None lets the model hear it in the first piece of each lecture.
+        jobs: lectures at a time, in threads.
+
+    Raises:
+        InputError: the disk is full, or a status file that is none.
+    """
+    started, summary = time.monotonic(), Summary()
+    settings = {**recogniser.settings, "language": language, "version": VERSION}
+    job = _Job(tree, recogniser, kind, language, settings)
+    todo: dict[str, float] = {}
+    for lecture, video in sorted(videos.items()):
+        try:
+            before = job.finished(lecture, video)
+            if before is None:
+                todo[lecture] = probe(video).duration_s
+            else:
+                (summary.silent if before["outcome"] == "no speech" else summary.reused).append(lecture)
+        except InputError as error:
+            _raise_if_full(error)
+            job.record_failure(lecture, error)
+            summary.failed[lecture] = str(error)
+    _run(job, {lecture: (videos[lecture], todo[lecture]) for lecture in todo}, jobs, summary)
+    summary.elapsed_s = time.monotonic() - started
+    tree.merge_manifest()
+    return summary
+
+
+def _run(job: _Job, todo: dict[str, tuple[Path, float]], jobs: int, summary: Summary) -> None:
+    if not todo:
+        return
+    total = sum(duration for _, duration in todo.values())
+    with (
+        progress_bar("transcribe (s of sound)", round(total), unit="s") as bar,
+        ThreadPoolExecutor(max_workers=jobs) as pool,
+    ):
+        # the longest first, so that no long one is left over at the end
+        order = sorted(todo, key=lambda lecture: -todo[lecture][1])
+        futures = {
+            pool.submit(job.transcribe, lecture, *todo[lecture], bar.advance): lecture for lecture in order
+        }
+        try:
+            for future in as_completed(futures):
+                lecture, record = futures[future], future.result()
+                _count(summary, lecture, record)
+        except (
+            BaseException
+        ):  # ctrl-C, a full disk, a fault of ours: the other threads end at their next batch
+            job.stopped.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _count(summary: Summary, lecture: str, record: dict[str, Any]) -> None:
+    if record["outcome"] == "failed":
+        summary.failed[lecture] = record["reason"]
+        return
+    (summary.silent if record["outcome"] == "no speech" else summary.done).append(lecture)
+    summary.rows += record["rows"]
+    summary.dropped += record["empty_rows"] + record["repeated_rows"]
+    summary.audio_s += record["audio_s"]
+
+
+class _StoppedError(Exception):
+    """Another thread ended the run."""
+
+
+class _Job:
+    """One lecture after another with the same settings; its methods may run in several threads."""
+
+    def __init__(
+        self,
+        tree: DataTree,
+        recogniser: Recogniser,
+        kind: str,
+        language: str | None,
+        settings: dict[str, object],
+    ) -> None:
+        self.tree, self.recogniser, self.kind, self.language = tree, recogniser, kind, language
+        self.settings = settings
+        self.step = f"{STEP}_{kind}"
+        self.stopped = threading.Event()
+
+    def outputs(self, lecture: str) -> tuple[Path, Path, Path]:
+        tree, kind = self.tree, self.kind
+        return tree.texts(kind, lecture), tree.raw(kind, lecture), tree.words(kind, lecture)
+
+    def finished(self, lecture: str, video: Path) -> dict[str, Any] | None:
+        """The record of this lecture if it is done with these settings and this very video."""
+        record = self.tree.read_status(lecture).get(self.step, {})
+        if record.get("settings") != self.settings or record.get("outcome") not in ("done", "no speech"):
+            return None
+        if record["outcome"] == "done" and not all(path.is_file() for path in self.outputs(lecture)):
+            return None
+        if not video.is_file():
+            raise InputError("there is no such file", file=video)
+        if record.get("video") == _stamp(video) or record.get("video_sha256") == sha256_of(video):
+            return dict(record)
+        return None
+
+    def transcribe(
+        self, lecture: str, video: Path, duration_s: float, advance: Callable[..., None]
+    ) -> dict[str, Any]:
+        """Do one lecture and return its record; errors of the video are recorded, of the disk raised."""
+        identity = {"video": _stamp(video), "video_sha256": sha256_of(video)}
+        position = 0.0
+
+        def moved(to: float) -> None:
+            nonlocal position
+            advance(to - position, lecture=lecture)
+            position = to
+
+        try:
+            sound = _Counted(stream_audio(video))
+            language, words = self._words(sound, moved)
+        except InputError as error:
+            moved(duration_s)
+            return self.record_failure(lecture, error)
+        moved(duration_s)
+        counts = self._write(lecture, words)
+        outcome = "done" if counts["rows"] else "no speech"
+        record = {
+            "outcome": outcome,
+            "settings": self.settings,
+            **identity,
+            "language": language,
+            "audio_s": round(sound.samples / RATE, 3),
+            **counts,
+        }
+        self.tree.write_status(lecture, self.step, record)
+        return record
+
+    def record_failure(self, lecture: str, error: InputError) -> dict[str, Any]:
+        record = {"outcome": "failed", "settings": self.settings, "reason": str(error)}
+        self.tree.write_status(lecture, self.step, record)
+        return record
+
+    def _words(
+        self, sound: Iterator[np.ndarray], moved: Callable[[float], None]
+    ) -> tuple[str | None, list[Word]]:
+        language, words = self.language, []
+        pieces = speech_pieces(sound)
+        while batch := list(itertools.islice(pieces, self.recogniser.batch_size)):
+            if self.stopped.is_set():
+                raise _StoppedError
+            if language is None:
+                language = self.recogniser.language(batch[0].samples)
+            words.extend(recognise(batch, self.recogniser, language))
+            moved(batch[-1].end_s)
+        return language, words
+
+    def _write(self, lecture: str, words: list[Word]) -> dict[str, int]:
+        """Write the three files, narrations last; without speech write none and remove older ones."""
+        rows = [Caption(segment.start, segment.end, segment.text) for segment in sentences(words)]
+        cleaned = clean(rows)
+        narrations, raw, words_path = self.outputs(lecture)
+        if cleaned.captions:
+            write_json(words_path, [vars(word) for word in words])
+            write_captions(raw, list(dict.fromkeys(rows)))
+            write_captions(narrations, cleaned.captions)
+        else:
+            for path in (narrations, raw, words_path):
+                path.unlink(missing_ok=True)
+        return {
+            "rows": len(cleaned.captions),
+            "empty_rows": cleaned.empty,
+            "repeated_rows": cleaned.repeated,
+        }
+
+
+class _Counted(Iterator[np.ndarray]):
+    """A stream of sound that counts its samples."""
+
+    def __init__(self, blocks: Iterator[np.ndarray]) -> None:
+        self._blocks, self.samples = blocks, 0
+
+    def __next__(self) -> np.ndarray:
+        block = next(self._blocks)
+        self.samples += len(block)
+        return block
+
+
+def _stamp(video: Path) -> list[int]:
+    """Size and time of change: equal ones spare reading gigabytes again to hash them."""
+    status = video.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _raise_if_full(error: InputError) -> None:
+    if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+        raise error

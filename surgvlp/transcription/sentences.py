@@ -1,0 +1,70 @@
+"""From words to sentences: a row of a narration csv is a sentence, or a breath without full stop."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from surgvlp.transcription.recogniser import Recogniser, Word
+from surgvlp.transcription.speech import Piece
+
+PAUSE_S = 1.5
+LONGEST_S = 20.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A sentence with its words; times are seconds of the lecture, rounded to 10 ms."""
+
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...]
+
+
+def recognise(pieces: Sequence[Piece], recogniser: Recogniser, language: str) -> list[Word]:
+    """Words of several pieces, their times those of the lecture and never running backwards."""
+    words: list[Word] = []
+    latest = 0.0
+    found = recogniser.recognise([piece.samples for piece in pieces], language)
+    for piece, recognised in zip(pieces, found, strict=True):
+        for word in recognised:
+            start = max(latest, round(piece.start_time(word.start), 2))
+            end = max(start, round(piece.end_time(word.end), 2))
+            words.append(Word(word.word, start, end, round(word.probability, 4)))
+            latest = start
+    return words
+
+
+def sentences(words: Iterable[Word]) -> Iterator[Segment]:
+    """Cut a stream of words after full stops, at pauses of `PAUSE_S`, and long ones at a pause."""
+    held: list[Word] = []
+    for word in words:
+        if held and _cut(held[-1], word):
+            yield from _short(held)
+            held = []
+        held.append(word)
+    if held:
+        yield from _short(held)
+
+
+def _cut(before: Word, after: Word) -> bool:
+    if after.start - before.end >= PAUSE_S:
+        return True
+    if not before.word.rstrip("\"')”’").endswith((".", "!", "?", "…", "。", "？", "！")):
+        return False
+    # "approx. five" goes on in lower case, "step-by.step" has no space
+    return after.word.startswith(" ") and not after.word.strip()[:1].islower()
+
+
+def _short(words: list[Word]) -> Iterator[Segment]:
+    if len(words) > 1 and words[-1].end - words[0].start > LONGEST_S:
+        pauses = [after.start - before.end for before, after in itertools.pairwise(words)]
+        cut = pauses.index(max(pauses)) + 1
+        yield from _short(words[:cut])
+        yield from _short(words[cut:])
+        return
+    text = "".join(word.word for word in words).strip()
+    if text:
+        yield Segment(words[0].start, max(word.end for word in words), text, tuple(words))
