@@ -3,8 +3,9 @@
     python tools/build_frame_store.py --videos data/videos --out data/frames
     python tools/build_frame_store.py --videos lecture.mp4 another.mp4 --out data/frames --rate 4 --quality 90
 
-Every video <id>.mp4 becomes a folder <out>/<id>.frames. Run it again after an interruption or with more videos:
-stores that fit video and settings stay. Ends with 1 where some videos could not be read, with 2 where none could.
+Every video <id>.mp4 becomes a folder <out>/<id>.frames. Run it again after an interruption or with more
+videos; stores that fit video and settings stay. Ends with 1 where some videos could not be read, 2 where none
+could.
 """
 
 from __future__ import annotations

@@ -30,9 +30,6 @@ from surgvlp.media.probe import open_container, probe
 
 T = TypeVar("T")
 
-# Matroska rounds time stamps to milliseconds; a frame due at k/rate must not be taken as not yet shown.
-TOLERANCE_S = 1e-3
-
 
 @dataclass(frozen=True)
 class FrameIndex:
@@ -43,16 +40,19 @@ class FrameIndex:
         key_pts: (K,) int64, those of the key frames.
         times: (N,) float64, seconds from the start of the file as a player shows it.
         end_s: when the last frame goes.
+        rounding_s: how far a time may be off: half the stream's unit (0.5 ms in Matroska). A frame due at
+            k/rate must not be taken as not yet shown for that.
     """
 
     pts: np.ndarray
     key_pts: np.ndarray
     times: np.ndarray
     end_s: float
+    rounding_s: float
 
     def shown_at(self, times_s: np.ndarray) -> np.ndarray:
         """For each time the number of the frame on screen: the last one not later; the first before that."""
-        numbers = np.searchsorted(self.times, np.asarray(times_s) + TOLERANCE_S, side="right") - 1
+        numbers = np.searchsorted(self.times, np.asarray(times_s) + self.rounding_s, side="right") - 1
         return np.maximum(numbers, 0)
 
 
@@ -78,9 +78,13 @@ def index_frames(path: str | os.PathLike[str]) -> FrameIndex:
     pts, first = np.unique(np.array([packet[0] for packet in packets], np.int64), return_index=True)
     key = np.array([packet[1] for packet in packets])[first]
     times = pts * unit - start_s
-    end_s = float(times[-1] + (1 / info.fps if info.fps else 0))
+    # packets' durations are no help: in mp4 they are gaps in decoding order
+    usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 1 / (info.fps or 1)
+    end_s = float(times[-1]) + usual_s
+    if times[-1] < info.end_s < end_s:
+        end_s = info.end_s
     _check_whole(path, end_s, info.end_s)
-    return FrameIndex(pts, pts[key], times, end_s)
+    return FrameIndex(pts, pts[key], times, end_s, unit / 2 + 1e-6)
 
 
 def frame_times(path: str | os.PathLike[str]) -> np.ndarray:

@@ -25,7 +25,7 @@ import numpy as np
 
 import surgvlp
 from surgvlp.files import InputError, atomic_path, read_json, sha256_of, write_json
-from surgvlp.media.decode import TOLERANCE_S, FrameIndex, FrameReader, index_frames
+from surgvlp.media.decode import FrameIndex, FrameReader, index_frames
 from surgvlp.media.images import decode_image, encode_jpeg
 
 SUFFIX = ".frames"
@@ -161,7 +161,7 @@ def rows_of(index: FrameIndex, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """
     step = Fraction(rate).limit_denominator(1000)
     first = max(0, round(index.times[0] * rate))
-    last = max(first, int(np.ceil((index.end_s - TOLERANCE_S) * rate)) - 1)
+    last = max(first, int(np.ceil((index.end_s - index.rounding_s) * rate)) - 1)
     due = np.arange(first, last + 1) * step.denominator / step.numerator
     numbers = index.shown_at(due)
     new = np.diff(numbers, prepend=-1) > 0

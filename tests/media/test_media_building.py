@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from media_videos import even_video, numbers_in
+
+from surgvlp.files import InputError
+from surgvlp.media.building import build_all
+from surgvlp.media.store import FrameStore, build
+
+TOOL = Path(__file__).parents[2] / "tools" / "build_frame_store.py"
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_frame_store", TOOL)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("videos")
+    return [even_video(folder / f"lecture_{i}.mp4", 60 + 30 * i) for i in range(3)]
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_builds_all_and_reuses_what_fits(videos: list[Path], tmp_path: Path) -> None:
+    mine = [Path(shutil.copy(video, tmp_path)) for video in videos]
+    out = tmp_path / "out"
+    first = build_all(mine, out, jobs=2)
+    assert sorted(info.path.name for info in first.built) == [f"lecture_{i}.frames" for i in range(3)]
+    whole = files_below(out)
+
+    again = build_all(mine, out)
+    assert (again.built, len(again.reused), again.failed) == ([], 3, {})
+
+    os.utime(mine[0])  # touched: the same by its hash
+    assert len(build_all(mine, out).reused) == 3
+
+    even_video(mine[1], 45)  # another video under the old name
+    (out / "lecture_2.frames" / "frames.bin").write_bytes(b"x")  # a damaged store
+    repaired = build_all(mine, out)
+    assert sorted(info.path.name for info in repaired.built) == ["lecture_1.frames", "lecture_2.frames"]
+    assert numbers_in(FrameStore(out / "lecture_1.frames").read([-1])) == [44]
+    assert (
+        files_below(out / "lecture_2.frames").items()
+        <= {Path(name).name: data for name, data in whole.items() if name.startswith("lecture_2")}.items()
+    )
+
+    other = build_all(mine, out, rate=2)
+    assert len(other.built) == 3
+    assert FrameStore(out / "lecture_0.frames").rate == 2
+
+
+def test_a_bad_video_does_not_stop_the_rest(videos: list[Path], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(videos[0].read_bytes()[:3000])
+    gone = tmp_path / "gone.mp4"
+    report = build_all([bad, *videos, gone], tmp_path / "out", jobs=2)
+    assert len(report.built) == 3
+    assert set(report.failed) == {bad, gone}
+    assert all(str(video) in why for video, why in report.failed.items())
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_a_video_that_hangs_is_given_up(videos: list[Path], tmp_path: Path) -> None:
+    report = build_all(videos[:1], tmp_path / "out", timeout_s=0.001)
+    assert "no progress" in report.failed[videos[0]]
+    assert list((tmp_path / "out").glob("*")) == []
+
+
+def test_unusable_requests_are_refused(videos: list[Path], tmp_path: Path) -> None:
+    twin = tmp_path / videos[0].name
+    shutil.copy(videos[0], twin)
+    with pytest.raises(InputError, match="the same id"):
+        build_all([videos[0], twin], tmp_path / "out")
+    with pytest.raises(InputError, match="not a usable id"):
+        build_all([tmp_path / "über alles.mp4"], tmp_path / "out")
+    with pytest.raises(InputError, match="no videos"):
+        build_all([], tmp_path / "out")
+    for settings, key in (
+        ({"rate": 0.0}, "rate"),
+        ({"short_side": 3}, "short_side"),
+        ({"quality": 0}, "quality"),
+    ):
+        with pytest.raises(InputError, match=key):
+            build_all(videos, tmp_path / "out", **settings)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_leaves_whole_stores_only(videos: list[Path], tmp_path: Path) -> None:
+    out, clean = tmp_path / "out", tmp_path / "clean"
+    long = even_video(tmp_path / "long.mp4", 500, size=(480, 960))
+    for video in (*videos, long):
+        build(video, clean / f"{video.stem}.frames")
+    command = [sys.executable, TOOL, "--videos", *videos, long, "--out", out, "--jobs", "2"]
+    for wait_for in ("lecture_0.frames", ".long.frames.*.partial/frames.bin"):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not list(out.glob(wait_for)) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for store in out.glob("*.frames"):
+            assert files_below(store) == files_below(clean / store.name)
+    partial = out / ".long.frames.999999999.partial"  # of a process long gone
+    partial.mkdir(exist_ok=True)
+    time.sleep(0.5)  # the children notice that their parent is gone
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "up to date" in done.stdout
+    assert files_below(out) == files_below(clean)
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in clean.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(videos: list[Path], tmp_path: Path) -> None:
+    big = even_video(tmp_path / "big.mp4", 300, size=(240, 480))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # a disk of 64 KB in a mount namespace of our own; a user may have one without being root
+    script = 'mount -t tmpfs -o size=64k tmpfs "$1" && "${@:3}"; code=$?; ls -A "$1"; exit $code'
+    command = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "bash", disk, "--"]
+    if shutil.which("unshare") is None or subprocess.run([*command, "true"], capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here: needs root or user namespaces")
+    tool = [sys.executable, TOOL, "--videos", big, *videos, "--out", disk / "out", "--jobs", "1"]
+    done = subprocess.run([*command, *tool], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error:")
+    assert "the disk is full" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert "partial" not in done.stdout
+
+
+def test_the_tool_s_exit_codes(
+    tool: ModuleType, videos: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from surgvlp.console import exit_code
+
+    def run(*arguments: object) -> int:
+        return exit_code(lambda: tool.main([str(argument) for argument in arguments]))
+
+    out = tmp_path / "out"
+    assert run("--videos", videos[0].parent, "--out", out) == 0
+    assert "3 built" in capsys.readouterr().out
+    assert run("--videos", videos[0].parent, "--out", out) == 0
+    assert "0 built (0.0 MB), 3 up to date" in capsys.readouterr().out
+    assert run("--videos", *videos, tmp_path / "none.mp4", "--out", out) == 1
+    assert "none.mp4" in capsys.readouterr().err
+    assert run("--videos", tmp_path / "none.mp4", "--out", out) == 2
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith(f"error: {tmp_path}/none.mp4: there is no such file")
+    )
+    assert run("--videos", tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", out) == 2
+    assert "none of the 2 videos" in capsys.readouterr().err
+    (tmp_path / "hollow").mkdir()
+    assert run("--videos", tmp_path / "hollow", "--out", out) == 2
+    assert "no mp4 files" in capsys.readouterr().err
