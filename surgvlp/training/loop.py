@@ -179,7 +179,7 @@ class Loop:
 class _Guard:
     """Stops a run before the optimizer uses a loss or gradient that is not finite, without a wait each step.
 
-    The flag lives on the device. Fused optimizers take it as `found_inf` (torch's GradScaler does the same) and
+    The flag lives on the device. Fused optimizers take it as `found_inf` (as from torch's GradScaler) and
     then leave weights and moments as they are. Once raised it stays raised, so nothing is learned between the
     bad step and the moment somebody looks: each step on the CPU; at logging, validation and saving on a GPU.
     """

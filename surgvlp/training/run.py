@@ -15,15 +15,16 @@ from surgvlp import config
 from surgvlp.console import progress_bar
 from surgvlp.files import write_json
 from surgvlp.models.build import DualEncoder
-from surgvlp.models.cost import measure_cost
+from surgvlp.models.cost import sample_cost
 from surgvlp.training import build, checkpoints, randomness
 from surgvlp.training.distributed import Ranks, processes
 from surgvlp.training.environment import environment
 from surgvlp.training.log import Progress, RunLog
-from surgvlp.training.loop import Level, Loop
+from surgvlp.training.loop import Callback, Level, Loop
 from surgvlp.training.saving import Saving, earlier_run, only_run
 from surgvlp.training.schedules import plan_run
-from surgvlp.training.settings import Settings
+from surgvlp.training.settings import LevelSettings, Settings
+from surgvlp.training.streams import ClipStream
 
 log = logging.getLogger(__name__)
 
@@ -98,39 +99,46 @@ def _run(loop: Loop, settings: Settings, output: Path, ranks: Ranks) -> None:
     if first:
         write_json(output / "config.json", about["config"])
         write_json(output / "environment.json", about["environment"])
-    _describe(loop, settings, run_log)
+    _describe(loop, settings.levels[0], cast(ClipStream, loop.levels[0].stream), run_log)
     plan, sizes = loop.plan, {level.name: level.batch_size for level in settings.levels}
+    callbacks: list[Callback] = []
+    if settings.validation is not None:
+        due = plan.after(settings.validation.every)
+        callbacks.append(
+            build.make_validation(settings.validation, settings, loop.model, ranks, due, run_log)
+        )
+    due = plan.after(settings.checkpoints.every)
+    callbacks.append(Saving(output, due, settings.checkpoints.keep, about, run_log))
     bar = progress_bar("training", len(plan), unit="steps", done=loop.step) if first else nullcontext()
     try:
         with bar as shown:
-            loop.callbacks = [Progress(run_log, plan.after(settings.logging.every), shown, sizes)]
-            if settings.validation is not None:
-                due = plan.after(settings.validation.every)
-                validation = build.make_validation(
-                    settings.validation, settings, loop.model, ranks, due, run_log
-                )
-                loop.callbacks.append(validation)
-            due = plan.after(settings.checkpoints.every)
-            loop.callbacks.append(Saving(output, due, settings.checkpoints.keep, about, run_log))
+            progress = Progress(run_log, plan.after(settings.logging.every), shown, sizes)
+            loop.callbacks = [progress, *callbacks]
             loop.run()
     finally:
         run_log.close()
 
 
-def _describe(loop: Loop, settings: Settings, run_log: RunLog) -> None:
-    """Say at the start what is trained, how large it is, and for how long."""
-    size = settings.levels[0].views.size
-    texts = int(settings.levels[0].dataset.get("max_length", 77))
-    cost = measure_cost(cast(DualEncoder, loop.model), size, texts)
+def _describe(loop: Loop, level: LevelSettings, stream: ClipStream, run_log: RunLog) -> None:
+    """Say at the start what is trained, what a sample costs, and how long it goes on."""
+    sample, texts = stream.loader.dataset[(0, 0)], stream.loader.dataset.texts
+    frames = len(sample["frames"]) * (1 + stream.views.views)
+    cost = sample_cost(
+        cast(DualEncoder, loop.model),
+        frames,
+        level.views.size,
+        len(sample["text_index"]),
+        texts.tokens["input_ids"].shape[1],
+    )
+    precision, ranks = "bfloat16" if loop.autocast else "float32", loop.ranks
     for line in [
         f"resumed at step {loop.step}" if loop.step else "started",
-        f"{cost.parameters:,} parameters, {cost.trained:,} trained; {cost.frame / 1e9:.3g} billion "
-        f"multiply-adds a frame of {size} pixels, {cost.sentence / 1e9:.3g} a sentence of {texts} tokens",
-        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs, {loop.ranks.world_size} process(es) "
-        f"on {loop.ranks.device}, {'bfloat16' if loop.autocast else 'float32'}",
+        f"a sample: {frames} frames of {level.views.size} pixels, {len(sample['text_index'])} texts; {cost}",
+        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs of {len(stream.loader.dataset)} samples, "
+        f"batch {level.batch_size}, {ranks.world_size} process(es) on {ranks.device}, {precision}",
     ]:
         run_log.line(line)
-        if loop.ranks.rank == 0:
+        if ranks.rank == 0:
             log.info(line)
 
 

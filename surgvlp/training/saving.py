@@ -68,8 +68,9 @@ def only_run(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # lockf, not flock: forked data workers would inherit the latter and outlive a killed training with it.
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
             raise InputError(
                 "another training is writing here", file=folder, remedy="Give this one its own --output_dir"
             ) from error
