@@ -102,7 +102,7 @@ def _multiply_adds(module: nn.Module, argument: Tensor) -> int:
 
 
 def _attention(inputs: list[Any], outputs: list[Any]) -> int:
-    """Multiply-adds of softmax(Q K^T) V, which fvcore does not know: (..., L, E), (..., S, E), (..., S, V)."""
+    """Multiply-adds of softmax(Q K^T) V, (..., L, E), (..., S, E), (..., S, V): fvcore does not know it."""
     query, key, value = (tensor.type().sizes() for tensor in inputs[:3])
     return prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
 

@@ -7,6 +7,7 @@ Both take tokens `{"input_ids", "attention_mask"[, "token_type_ids"]}`, each (N,
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class BertEncoder(nn.Module):
         pretrained: bool = True,
     ) -> None:
         super().__init__()
-        self.model = _transformer(text_bert_type, pretrained)
+        self.model = _transformer(text_bert_type, pretrained, needs_pooler=text_last_n_layers == 1)
         layers, hidden = self.model.config.num_hidden_layers, self.model.config.hidden_size
         _check(text_aggregate_method in ("sum", "mean"), "text_aggregate_method", "neither 'sum' nor 'mean'")
         _check(1 <= text_last_n_layers <= layers, "text_last_n_layers", f"not between 1 and {layers}")
@@ -76,7 +77,7 @@ class BertEncoder(nn.Module):
             tokens = _trimmed_on_host(tokens)
         else:
             tokens = _padded(tokens, length, self.model.config.pad_token_id or 0)
-        output = self.model(**_inputs(tokens), output_hidden_states=self.last_n_layers > 1)
+        output = self.model(**_inputs(self.model, tokens), output_hidden_states=self.last_n_layers > 1)
         if self.last_n_layers == 1:
             embedding = output.pooler_output
         else:
@@ -127,7 +128,7 @@ class SentenceEncoder(nn.Module):
         """(N, hidden size): what the projection reads; without gradient where the model is frozen."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze):
             tokens = _trimmed_on_host(tokens)
-            hidden = self.model(**_inputs(tokens)).last_hidden_state.float()
+            hidden = self.model(**_inputs(self.model, tokens)).last_hidden_state.float()
             mask = tokens["attention_mask"][:, :, None]
             return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
 
@@ -136,8 +137,8 @@ class SentenceEncoder(nn.Module):
         return self.projection(pooled)
 
 
-def _transformer(name: str, pretrained: bool) -> Any:
-    """The model in float32, its weights loaded whole (a pooler may be missing) or made at random."""
+def _transformer(name: str, pretrained: bool, needs_pooler: bool = False) -> Any:
+    """The model in float32, its weights loaded whole (an unused pooler may lack) or made at random."""
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
 
@@ -152,7 +153,7 @@ def _transformer(name: str, pretrained: bool) -> Any:
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise not_found(name, error) from error
-    missing = [key for key in report["missing_keys"] if "pooler." not in key]
+    missing = [key for key in report["missing_keys"] if needs_pooler or "pooler." not in key]
     if missing:
         raise InputError(f"the weights of {name!r} lack {len(missing)} entries, first {min(missing)}")
     return model
@@ -171,9 +172,11 @@ def _without_progress_bar() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _inputs(tokens: Tokens) -> dict[str, Tensor]:
+def _inputs(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
+    """What the model takes of the tokens: DistilBERT and MPNet know no token types."""
+    known = inspect.signature(model.forward).parameters
     names = ("input_ids", "attention_mask", "token_type_ids")
-    return {name: tokens[name] for name in names if name in tokens}
+    return {name: tokens[name] for name in names if name in tokens and name in known}
 
 
 def _trimmed_on_host(tokens: Tokens) -> Tokens:
@@ -184,8 +187,9 @@ def _trimmed_on_host(tokens: Tokens) -> Tokens:
 def _padded(tokens: Tokens, length: int, pad_id: int) -> dict[str, Tensor]:
     fill = {"input_ids": pad_id, "attention_mask": 0, "token_type_ids": 0}
     return {
-        name: F.pad(value, (0, length - value.shape[1]), value=fill[name])
-        for name, value in _inputs(tokens).items()
+        name: F.pad(tokens[name], (0, length - tokens[name].shape[1]), value=value)
+        for name, value in fill.items()
+        if name in tokens
     }
 
 
