@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from surgvlp.transcription.recogniser import Recogniser, Word
 from surgvlp.transcription.speech import Piece
 
-PAUSE_S = 1.5
+PAUSE_S = 1.0
 LONGEST_S = 20.0
 
 
@@ -30,8 +30,9 @@ def recognise(pieces: Sequence[Piece], recogniser: Recogniser, language: str) ->
     found = recogniser.recognise([piece.samples for piece in pieces], language)
     for piece, recognised in zip(pieces, found, strict=True):
         for word in recognised:
-            start = max(latest, round(piece.start_time(word.start), 2))
-            end = max(start, round(piece.end_time(word.end), 2))
+            said = piece.word_times(word.start, word.end)
+            start = max(latest, round(said[0], 2))
+            end = max(start, round(said[1], 2))
             words.append(Word(word.word, start, end, round(word.probability, 4)))
             latest = start
     return words

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from faster_whisper.vad import VadOptions, get_speech_timestamps
@@ -24,35 +25,47 @@ PIECE_S = 29.5
 MARGIN_S = 0.8
 
 
+Span = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Piece:
-    """Stretches of speech end to end.
+    """Stretches of a lecture end to end: speech with a margin around it.
 
     Attributes:
         samples: float32 (N,) at 16 kHz, at most `PIECE_S` seconds.
         begins: where each stretch begins within the piece, in seconds, ascending from 0.
         times: when each stretch begins in the lecture, in seconds.
+        speech: start and end of the speech in each stretch, without its margin, in seconds of the lecture.
     """
 
     samples: np.ndarray
     begins: tuple[float, ...]
     times: tuple[float, ...]
+    speech: tuple[tuple[float, float], ...]
 
-    def start_time(self, position: float) -> float:
-        """Time in the lecture of what starts at `position` seconds of the piece."""
-        return self._time(position, side="right")
+    def word_times(self, start: float, end: float) -> tuple[float, float]:
+        """When a word is said in the lecture that the recogniser puts at [start, end] of the piece.
 
-    def end_time(self, position: float) -> float:
-        """Time in the lecture of what ends there; on a joint this is the end of the stretch before it."""
-        return self._time(position, side="left")
+        Whisper gives the pause between two words to one of them, mostly to the later one. So a word is held
+        within the speech that it overlaps most.
+        """
+        start, end = self._time(start, "right"), self._time(end, "left")
+        first, last = max(
+            (min(end, until) - max(start, since), since, until) for since, until in self.speech
+        )[1:]
+        if start < last and first < end:
+            start, end = max(start, first), min(end, last)
+        return start, max(start, end)
 
     @property
     def end_s(self) -> float:
         """Time in the lecture where the piece ends."""
-        return self.end_time(len(self.samples) / RATE)
+        return self._time(len(self.samples) / RATE, "left")
 
-    def _time(self, position: float, side: str) -> float:
-        index = max(0, int(np.searchsorted(self.begins, position, side=side)) - 1)  # type: ignore[call-overload]
+    def _time(self, position: float, side: Literal["left", "right"]) -> float:
+        """Time in the lecture; on a joint that of the stretch before it ("left") or after it ("right")."""
+        index = max(0, int(np.searchsorted(np.array(self.begins), position, side=side)) - 1)
         return self.times[index] + position - self.begins[index]
 
 
@@ -63,16 +76,18 @@ def speech_pieces(blocks: Iterable[np.ndarray]) -> Iterator[Piece]:
         blocks: float32 samples at 16 kHz of any lengths, as `stream_audio` gives them.
     """
     for offset, window in windows(blocks):
-        stretches = get_speech_timestamps(
+        found = get_speech_timestamps(
             window,
             VadOptions(
-                max_speech_duration_s=PIECE_S,
-                min_silence_duration_ms=160,
-                speech_pad_ms=round(1000 * MARGIN_S),
+                max_speech_duration_s=PIECE_S - 2 * MARGIN_S, min_silence_duration_ms=160, speech_pad_ms=0
             ),
         )
-        for group in _groups([(stretch["start"], stretch["end"]) for stretch in stretches]):
-            yield _piece(window, offset, group)
+        speech = [(span["start"], min(span["end"], len(window))) for span in found]
+        stretches = _with_margins(speech, len(window))
+        for group in _groups(stretches):
+            yield _piece(
+                window, offset, [stretches[index] for index in group], [speech[index] for index in group]
+            )
 
 
 def windows(blocks: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
@@ -98,31 +113,35 @@ def _quietest(window: np.ndarray) -> int:
     return first + int(np.argmin(np.square(frames).sum(1))) * frame + frame // 2
 
 
-def _groups(stretches: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
-    """Neighbouring stretches whose lengths add up to at most `PIECE_S`."""
-    longest = round(PIECE_S * RATE)
-    group: list[tuple[int, int]] = []
+def _with_margins(speech: list[Span], length: int) -> list[Span]:
+    """`MARGIN_S` more on each side, up to the middle of the silence between two neighbours."""
+    margin = round(MARGIN_S * RATE)
+    middles = [(before[1] + after[0]) // 2 for before, after in itertools.pairwise(speech)]
+    return [
+        (max(start - margin, earliest), min(end + margin, latest))
+        for (start, end), earliest, latest in zip(speech, [0, *middles], [*middles, length], strict=False)
+    ]
+
+
+def _groups(stretches: list[Span]) -> Iterator[list[int]]:
+    """Numbers of neighbouring stretches whose lengths add up to at most `PIECE_S`."""
+    group: list[int] = []
     length = 0
-    for stretch in itertools.chain.from_iterable(_parts(*stretch, longest) for stretch in stretches):
-        added = stretch[1] - stretch[0]
-        if group and length + added > longest:
+    for index, (start, end) in enumerate(stretches):
+        if group and length + end - start > PIECE_S * RATE:
             yield group
             group, length = [], 0
-        group.append(stretch)
-        length += added
+        group.append(index)
+        length += end - start
     if group:
         yield group
 
 
-def _parts(start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
-    for begin in range(start, end, longest):
-        yield begin, min(begin + longest, end)
-
-
-def _piece(window: np.ndarray, offset: int, stretches: list[tuple[int, int]]) -> Piece:
+def _piece(window: np.ndarray, offset: int, stretches: list[Span], speech: list[Span]) -> Piece:
     begins = itertools.accumulate([0, *(end - start for start, end in stretches[:-1])])
     return Piece(
         samples=np.concatenate([window[start:end] for start, end in stretches]),
         begins=tuple(begin / RATE for begin in begins),
         times=tuple((offset + start) / RATE for start, _ in stretches),
+        speech=tuple(((offset + start) / RATE, (offset + end) / RATE) for start, end in speech),
     )

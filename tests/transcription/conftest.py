@@ -1,0 +1,97 @@
+"""Real speech for the recognisers: sentences spoken by espeak-ng, and a lecture video that contains them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from surgvlp.media.encode import VideoWriter
+
+RATE = 16000
+SENTENCES = (
+    "We open the bag and put the stone into it.",
+    "Now look at the left side of the picture.",
+    "The camera is moved a little closer to the wall.",
+)
+# the library has one state a process, so it speaks in one of its own
+_SPEAK = """
+import sys
+import numpy as np
+from surgvlp.synthesis.voice import Speaker, Voice
+speaker = Speaker(Voice("en-us", 150, 45))
+spoken = [speaker.speak(sentence) for sentence in sys.argv[2:]]
+np.savez(sys.argv[1], rate=speaker.rate, **{f"spoken{number}": sound for number, sound in enumerate(spoken)})
+"""
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> list[np.ndarray]:
+    """Each of SENTENCES as float32 samples at 16 kHz."""
+    path = tmp_path_factory.mktemp("speech") / "spoken.npz"
+    subprocess.run([sys.executable, "-c", _SPEAK, str(path), *SENTENCES], check=True)
+    with np.load(path, allow_pickle=False) as archive:
+        rate = int(archive["rate"])
+        sounds = [archive[f"spoken{number}"] for number in range(len(SENTENCES))]
+    return [_resampled(sound / 32768, rate) for sound in sounds]
+
+
+@pytest.fixture(scope="session")
+def lecture(spoken: list[np.ndarray]) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """A lecture's sound, and when each sentence is really spoken.
+
+    2 s of silence, a sentence, 1.2 s, a sentence, 9 s, a sentence, 1 s.
+    """
+    parts: list[np.ndarray] = []
+    times = []
+    length = 0
+    for silence_s, sound in zip((2.0, 1.2, 9.0), spoken, strict=True):
+        parts += [np.zeros(round(silence_s * RATE), np.float32), sound]
+        begin = length + round(silence_s * RATE)
+        length = begin + len(sound)
+        times.append((begin / RATE, length / RATE))
+    return np.concatenate([*parts, np.zeros(RATE, np.float32)]), times
+
+
+def write_video(path: Path, sound: np.ndarray | None, seconds: float) -> None:
+    """A small mp4 with this sound at 16 kHz, or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio = None
+    if sound is not None:
+        audio = path.with_suffix(".wav")
+        with wave.open(str(audio), "wb") as stream:
+            stream.setnchannels(1)
+            stream.setsampwidth(2)
+            stream.setframerate(RATE)
+            stream.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
+    with VideoWriter(path, 32, 32, 5, audio=audio) as writer:
+        for _ in range(round(seconds * 5)):
+            writer.write(np.zeros((32, 32, 3), np.uint8))
+    if audio is not None:
+        audio.unlink()
+
+
+@pytest.fixture(scope="session")
+def videos(
+    lecture: tuple[np.ndarray, list[tuple[float, float]]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with two good lectures, and a mute, a silent and a truncated one."""
+    folder = tmp_path_factory.mktemp("videos")
+    sound, times = lecture
+    write_video(folder / "good_a.mp4", sound, len(sound) / RATE)
+    short = sound[: round((times[1][1] + 1) * RATE)]
+    write_video(folder / "good_b.mp4", short, len(short) / RATE)
+    write_video(folder / "mute.mp4", None, 2)
+    write_video(folder / "silent.mp4", np.zeros(3 * RATE, np.float32), 3)
+    whole = (folder / "good_a.mp4").read_bytes()
+    (folder / "torn.mp4").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def _resampled(sound: np.ndarray, rate: int) -> np.ndarray:
+    count = len(sound) * RATE // rate
+    return np.interp(np.arange(count) * rate / RATE, np.arange(len(sound)), sound).astype(np.float32)
