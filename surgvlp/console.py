@@ -78,8 +78,10 @@ class Bar:
 
     def advance(self, amount: float = 1, **shown: object) -> None:
         """Move on by `amount`; keyword values are shown as `name value`."""
-        note = "  ".join(f"{name} {value}" for name, value in shown.items())
-        self._progress.update(self._task.id, advance=amount, **({"note": note} if shown else {}))
+        if shown:
+            note = "  ".join(f"{name} {value}" for name, value in shown.items())
+            self._progress.update(self._task.id, note=note)
+        self._progress.update(self._task.id, advance=amount)
 
 
 class _Rate(ProgressColumn):
