@@ -4,8 +4,8 @@ Time 0 is where a player starts the file: the earliest of its streams. Narration
 frame times are therefore on one clock, whatever the picture's own start, rate or edit list.
 
 PyAV decodes. decord was tried first: it counts the frames that an mp4's edit list hides (every file cut with
-`ffmpeg -ss -c copy` has some) and so gives wrong pictures for right times, has its times in float32, and maps
-0.7 GB of CUDA libraries into every process; benchmarks/frame_store.md has the figures.
+`ffmpeg -ss -c copy` has some) and so gives wrong pictures for right times when such a file is read in order,
+has its times in float32, and takes half a gigabyte in every process (benchmarks/frame_store.md).
 """
 
 from __future__ import annotations
