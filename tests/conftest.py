@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how long an example takes says more about the machine than about the code
+settings.register_profile("surgvlp", deadline=None)
+settings.load_profile("surgvlp")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -25,6 +25,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _LUMA = (0.299, 0.587, 0.114)
+_TO_YIQ = torch.tensor([list(_LUMA), [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+_FROM_YIQ = torch.linalg.inv(_TO_YIQ)  # here, since on a GPU the inverse would wait for all that runs there
 _RATIO = (3 / 4, 4 / 3)
 _CROP_SCALE = (0.08, 1.0)
 _JITTER = (0.4, 0.4, 0.4, 0.1)
@@ -177,12 +179,11 @@ def colour_matrices(draws: Tensor | None, grey: Tensor, strength: float, p_grey:
 
 def hue_rotations(turn: Tensor) -> Tensor:
     """(G, 3, 3): rotation of RGB about the grey axis by `turn` (G,) of a full turn, in YIQ."""
-    to_yiq = torch.tensor([list(_LUMA), [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], device=turn.device)
     angle = -2 * math.pi * turn  # from red to yellow, where hue rises, the IQ angle falls
     cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
     rows = [one, zero, zero, zero, cos, -sin, zero, sin, cos]
     rotation = torch.stack(rows, dim=-1).view(-1, 3, 3)
-    return torch.linalg.inv(to_yiq) @ rotation @ to_yiq
+    return _FROM_YIQ.to(turn.device) @ rotation @ _TO_YIQ.to(turn.device)
 
 
 def _uniform(rows: int, columns: int, generator: torch.Generator) -> Tensor:
