@@ -11,7 +11,6 @@ from math import prod
 from typing import Any
 
 import torch
-from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
 from surgvlp.models.dual_encoder import DualEncoder
@@ -95,6 +94,8 @@ def _text_call(model: DualEncoder) -> Any:
 def _multiply_adds(module: nn.Module, argument: Tensor) -> int:
     # In training mode batch norm would learn from the zeros.
     with evaluating(module), _quiet():
+        from fvcore.nn import FlopCountAnalysis  # importing it warns too, of what its focal loss uses
+
         count = FlopCountAnalysis(module, argument)
         count.set_op_handle("aten::scaled_dot_product_attention", _attention)
         count.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
@@ -109,7 +110,7 @@ def _attention(inputs: list[Any], outputs: list[Any]) -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Tracing warns about every shape it makes a constant, which here is the point."""
+    """Tracing warns about every shape that it makes a constant, which here is the point."""
     logger = logging.getLogger("fvcore.nn.jit_analysis")
     level = logger.level
     logger.setLevel(logging.ERROR)

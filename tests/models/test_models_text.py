@@ -190,6 +190,14 @@ def test_tokens_are_cut_padded_and_lower_cased(tokenizer: Tokenizer) -> None:
     assert tokenizer(["hook", "the hook"], 8, padding="longest")["input_ids"].shape == (2, 4)
 
 
+def test_clinical_bert_reads_lower_case_whatever_its_folder_says(tmp_path: Path, tiny_bert: str) -> None:
+    folder = tmp_path / "Bio_ClinicalBERT"
+    shutil.copytree(tiny_bert, folder)
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    ids = Tokenizer(str(folder))(["Hook HOOK hook"], 8)["input_ids"]
+    assert ids.tolist() == [[2, 8, 8, 8, 3, 0, 0, 0]]
+
+
 def test_missing_text_models_are_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no package holds 'all-mini'"):
         text_model_path("package:all-mini")

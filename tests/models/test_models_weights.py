@@ -161,7 +161,7 @@ def test_a_pickle_that_runs_code_is_refused(writer: str, tmp_path: Path) -> None
     if writer == "torch":
         torch.save(content, path)
     else:
-        path.write_bytes(pickle.dumps(content))
+        path.write_bytes(pickle.dumps(content, protocol=2))
     with pytest.raises(InputError, match="cannot be read as a checkpoint"):
         load_weights(nn.Linear(3, 2), path)
     assert not trace.exists()
