@@ -87,7 +87,7 @@ class Views:
         out = {"frames": self._frames(pixels, generator)}
         draws = pixels.flatten(0, 1)[:, None] if self.compat == "released" else pixels
         for number in range(self.views):
-            view = self._augmented(draws, generator, _CROP_SCALE[0], 1.0, as_view=True)
+            view = self._augmented(draws, generator, True, _CROP_SCALE[0], 1.0, as_view=True)
             out[f"view{number + 1}"] = view.view(*frames.shape[:3], self.size, self.size)
         return out
 
@@ -99,7 +99,7 @@ class Views:
         flips = self.augment and self.compat is None
         if self._frames_need_work(frames):
             crop, jitter = (self.frames_crop or 1.0, self.frames_jitter) if flips else (1.0, 0.0)
-            return self._augmented(frames, generator, crop, jitter, as_view=False)
+            return self._augmented(frames, generator, flips, crop, jitter)
         if flips:
             flip = _uniform(len(frames), 1, generator).to(frames.device)[:, 0] < _P_FLIP
             frames = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
@@ -107,15 +107,20 @@ class Views:
         return frames * scale.to(frames.device)[:, None, None] + offset.to(frames.device)[:, None, None]
 
     def _augmented(
-        self, frames: Tensor, generator: torch.Generator, crop: float, jitter: float, as_view: bool
+        self,
+        frames: Tensor,
+        generator: torch.Generator,
+        random: bool,
+        crop: float,
+        jitter: float,
+        as_view: bool = False,
     ) -> Tensor:
         """One view (G, F, 3, S, S) of frames (G, F, 3, H, H) float in 0..255, one draw for each of the G.
 
-        `as_view` adds what only views have: greyscale and blur.
+        Without `random` it is resized only; `as_view` adds what only views have: greyscale and blur.
         """
         groups, count, _, height, _ = frames.shape
         draws = _uniform(groups, 31, generator).to(frames.device)
-        random = self.augment or as_view
         flip = draws[:, 0] < (_P_FLIP if random else 0.0)
         box = crop_boxes(draws[:, 1:23], height, (crop, 1.0), _RATIO)
         if not random or crop == 1.0:

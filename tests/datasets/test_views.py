@@ -168,6 +168,9 @@ def test_the_released_way_draws_for_each_frame_and_leaves_frames_alone() -> None
     out = Views(24, *PLAIN, compat="released")(still, generator())
     torch.testing.assert_close(out["frames"], still / 255)
     assert len(torch.unique(out["view1"].flatten(0, 1).flatten(1), dim=0)) == 8
+    smaller = Views(12, *PLAIN, views=0, compat="released")(still, generator())["frames"]
+    expected = reference.resize(still.flatten(0, 1).float() / 255, [12, 12], antialias=True)
+    torch.testing.assert_close(smaller.flatten(0, 1), expected, atol=1e-4, rtol=0)
 
 
 def test_views_repeat_with_the_generator_and_go_on_with_it() -> None:
