@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surgvlp import predictions as prediction_files
 from surgvlp.evaluation.controls import permuted_scores
 from surgvlp.evaluation.metrics import Interval, PhaseScores, bootstrap_interval, score_phases
 from surgvlp.files import InputError
@@ -88,20 +86,6 @@ def compare(
     return rows, scored[main]
 
 
-def load_run(folders: Sequence[Path]) -> list[Predictions]:
-    """Predictions of one run, sorted by video; of several folders (seeds) they are pooled.
-
-    A folder is what an evaluation wrote (with `predictions/` in it) or holds the prediction files itself.
-    With several folders, each video has in front of its name the part of its folder's path that tells the
-    folders apart: made corpora of different seeds name their lectures alike.
-    """
-    pooled = [
-        [replace(item, video=f"{prefix}{item.video}") for item in _in_folder(folder)]
-        for folder, prefix in zip(folders, _prefixes(folders), strict=True)
-    ]
-    return sorted((item for items in pooled for item in items), key=lambda item: item.video)
-
-
 def summary(rows: Sequence[Row], scores: PhaseScores) -> dict[str, Any]:
     """The table and the first run's scores as plain data for JSON."""
     return {
@@ -130,22 +114,6 @@ def _permuted(items: Sequence[Predictions], main_f1: NDArray[np.float64], main: 
 
 def _per_video(scores: PhaseScores) -> tuple[NDArray[np.float64], list[str]]:
     return np.array([video.macro_f1 for video in scores.videos]), [video.video for video in scores.videos]
-
-
-def _in_folder(folder: Path) -> list[Predictions]:
-    inner = folder / "predictions"
-    return prediction_files.load_folder(inner if inner.is_dir() else folder)
-
-
-def _prefixes(folders: Sequence[Path]) -> list[str]:
-    """The first part of each path in which they differ, e.g. `seed_2/`; nothing for a single folder."""
-    if len(folders) == 1:
-        return [""]
-    parts = [folder.absolute().parts for folder in folders]
-    for level in zip(*parts, strict=False):
-        if len(set(level)) == len(folders):
-            return [f"{name}/" for name in level]
-    return [f"{number}/" for number in range(1, len(folders) + 1)]
 
 
 def spoken(name: str) -> str:

@@ -79,12 +79,15 @@ def colour_baseline(
     return results
 
 
-def _colours(labels: FrameLabels, bar: console.Bar) -> NDArray[np.float32]:
-    """(N, 6): mean and standard deviation of red, green, blue of each frame, 0 to 1."""
+def _colours(labels: FrameLabels, bar: console.Bar) -> NDArray[np.float64]:
+    """(N, 6): mean and standard deviation of red, green, blue of each frame, 0 to 255."""
 
-    def describe(path: Path) -> NDArray[np.float32]:
-        pixels = read_image(path).reshape(-1, 3).astype(np.float32) / 255
-        return np.concatenate([pixels.mean(axis=0), pixels.std(axis=0)])
+    def describe(path: Path) -> NDArray[np.float64]:
+        # Whole numbers are exact; what rounding leaves of where pixels lie, standardising would blow up.
+        pixels = read_image(path).reshape(-1, 3).astype(np.uint32)
+        mean = pixels.sum(axis=0, dtype=np.int64) / len(pixels)
+        square = (pixels * pixels).sum(axis=0, dtype=np.int64) / len(pixels)
+        return np.concatenate([mean, np.sqrt(np.maximum(square - mean * mean, 0))])
 
     rows = []
     with ThreadPoolExecutor(usable_cores()) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from surgvlp.files import InputError, sha256_of
 from surgvlp.models.build import DualEncoder, build_model
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.models.weights import load_weights, read_state
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ def open_encoder(
     """Build the model of a checkpoint or config file and load its weights.
 
     Args:
-        checkpoint: a training state, which carries its config, or a released file, which needs `config`.
+        checkpoint: a training state, which carries its config, or a run's folder for the newest in it; or a
+            released file, which needs `config`.
         config: a config file, or a run's folder that holds `config.py`; wins over the checkpoint's own.
         untrained: the control: the weights that training started from, drawn with the config's seed.
         device: torch's name; None: a GPU where there is one.
@@ -52,11 +56,13 @@ def open_encoder(
     """
     if checkpoint is None and not (untrained and config):
         raise InputError("no model to evaluate", remedy="Give --checkpoint, or --untrained with --config")
+    if checkpoint is not None and checkpoint.is_dir():
+        checkpoint = newest_checkpoint(checkpoint)
     settings, where = _settings(checkpoint, config)
     section = settings.get("model_config")
     if not isinstance(section, Mapping):
         raise InputError("holds no model_config", file=where, remedy="Give --config with one that does")
-    target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    target = _device(device)
     torch.manual_seed(int(settings.get("seed") or 0))
     model = build_model(section, weights_follow=not untrained)
     name = "untrained"
@@ -67,6 +73,30 @@ def open_encoder(
     text = section.get("backbone_text", {})
     tokenizer = Tokenizer(text.get("name") or text.get("text_bert_type"))
     return Encoder(model.to(target).eval(), tokenizer, _size(settings), name, target)
+
+
+def _device(name: str | None) -> torch.device:
+    try:
+        target = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=target)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"cannot use the device {name!r} ({reason})", remedy="Leave --device out") from error
+    return target
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """The newest `step_*.pt` of a run's folder that is whole; torn ones are named in a warning.
+
+    Raises:
+        InputError: there is none.
+    """
+    for path in sorted(folder.glob("step_*.pt"), reverse=True):
+        record = path.with_name(path.name + ".sha256")
+        if not record.is_file() or record.read_text(encoding="utf-8").split()[:1] == [sha256_of(path)]:
+            return path
+        log.warning("%s is torn or was changed; the checkpoint before it is used", path)
+    raise InputError("no whole checkpoint (step_*.pt) in this folder", file=folder)
 
 
 def _settings(checkpoint: Path | None, config: Path | None) -> tuple[Mapping[str, Any], Path]:

@@ -30,6 +30,7 @@ PALETTE = (
 )  # fmt: skip
 INK, FAINT, ACCENT = "#1f2933", "#9aa5b1", "#0072B2"
 DPI = 160
+RIBBON_COLUMNS = 1200
 
 
 def colour(index: int) -> str:
@@ -176,17 +177,21 @@ def _curve_panel(axis: Axes, title: str, lines: Mapping[str, tuple[NDArray[Any],
 
 
 def _ribbon(axis: Axes, item: Predictions) -> None:
+    from matplotlib.colors import to_rgb
     from matplotlib.ticker import MaxNLocator
 
-    predicted, minutes = item.score.argmax(axis=1), item.time_s / 60
-    step = float(np.median(np.diff(minutes))) if len(minutes) > 1 else 1 / 60
-    for values, low in ((item.label, 0.68), (predicted, 0.34)):
-        for start, end, value in stretches(values):
-            if value >= 0:
-                width = minutes[end - 1] - minutes[start] + step
-                axis.broken_barh([(minutes[start], width)], (low, 0.30), facecolors=colour(value))
-    axis.fill_between(minutes, 0, 0.28 * confidence(item.score), color=FAINT, linewidth=0, step="post")
-    axis.set(xlim=(minutes[0], minutes[-1] + step), ylim=(0, 1), yticks=[])
+    start, end = item.time_s[0] / 60, (item.time_s[-1] + 1) / 60
+    # One column a printed pixel: the number of stretches in an hour of flicker would take minutes to draw.
+    times = 60 * np.linspace(start, end, RIBBON_COLUMNS, endpoint=False)
+    shown = np.searchsorted(item.time_s, times, side="right") - 1
+    shades = np.array([to_rgb(colour(index)) for index in range(len(item.class_names))] + [(1.0, 1.0, 1.0)])
+    for classes, low in ((item.label, 0.68), (item.score.argmax(axis=1), 0.34)):
+        strip = shades[classes[shown]][None]  # a missing label is -1: the last shade, white
+        axis.imshow(strip, extent=(start, end, low, low + 0.3), aspect="auto", interpolation="nearest")
+    axis.fill_between(
+        times / 60, 0, 0.28 * confidence(item.score)[shown], color=FAINT, linewidth=0, step="post"
+    )
+    axis.set(xlim=(start, end), ylim=(0, 1), yticks=[])
     axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axis.tick_params(labelsize=7, length=2)
     _bare(axis)

@@ -7,24 +7,23 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from surgvlp.evaluation import figures, view
 from surgvlp.evaluation.comparison import Row, compare, spoken, summary
-from surgvlp.evaluation.curves import Curves
+from surgvlp.evaluation.curves import Curves, read_curves
+from surgvlp.evaluation.folders import colour_run, open_run, picture_reader, pooled
 from surgvlp.evaluation.metrics import PhaseScores
 from surgvlp.evaluation.nearest import NearFrame, Picture, nearest_frames
-from surgvlp.files import atomic_path, write_json, write_text
+from surgvlp.evaluation.versions import now, versions
+from surgvlp.files import InputError, atomic_path, read_json, write_json, write_text
 from surgvlp.predictions import Predictions
 
+COLOUR = "colour baseline"
 TEMPLATES = Path(__file__).parent / "templates"
-PACKAGES = ("surgvlp", "torch", "torchvision", "timm", "transformers", "numpy")
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def write_report(report: Report, output: Path) -> dict[str, Any]:
     pictures = _pictures(report, rows, scores, near)
     content = {
         "title": report.title,
-        "date": _now(),
+        "date": now(),
         "dataset": main[0].dataset,
         **summary(rows, scores),
         "narrations": report.narrations,
@@ -85,6 +84,63 @@ def write_report(report: Report, output: Path) -> dict[str, Any]:
             (folder / name).write_bytes(data)
     write_json(output / "summary.json", content)
     write_text(output / "report.html", page)
+    return content
+
+
+def report_of(
+    runs: Mapping[str, Sequence[Path]],
+    output: Path,
+    *,
+    colour_split: str | None = None,
+    curves: Path | None = None,
+    narrations: Path | None = None,
+    commands: Sequence[str] = (),
+    **words: Any,
+) -> dict[str, Any]:
+    """Write the report of prediction folders and return what `summary.json` holds.
+
+    Args:
+        runs: folders by name, several of a name are pooled (seeds); the first run is the one reported.
+        output: where the report goes.
+        colour_split: add the colour baseline, trained with labels on this split of each folder's data.
+        curves: `metrics.jsonl` of the training.
+        narrations: JSON file with `wer`.
+        commands: what was run; None given, those that the evaluations recorded.
+        words: `title`, `subject`, `notes` of `Report`.
+
+    Raises:
+        InputError: for files that cannot be used; an older report is then left as it was.
+    """
+    opened = {name: open_run(folders) for name, folders in runs.items()}
+    main = next(iter(opened.values()))
+    items = {name: pooled(folders) for name, folders in opened.items()}
+    notes = dict(words.pop("notes", None) or {})
+    if colour_split is not None:
+        items[COLOUR] = colour_run(main, colour_split)
+        notes.setdefault(
+            COLOUR, "logistic regression on mean and deviation of RGB, trained with phase labels"
+        )
+    records = [folder.about for folders in opened.values() for folder in folders if folder.about]
+    about = main[0].about or {}
+    report = Report(
+        runs=items,
+        notes=notes,
+        picture=picture_reader(main),
+        prompt_sets=about.get("prompts", ()),
+        protocol=about.get("protocol"),
+        curves=read_curves(curves) if curves else {},
+        narrations=_read_narrations(narrations) if narrations else None,
+        commands=commands or [record["command"] for record in records],
+        **words,
+    )
+    return write_report(report, output)
+
+
+def _read_narrations(path: Path) -> Mapping[str, Any]:
+    content = read_json(path)
+    wer = content.get("wer") if isinstance(content, dict) else None
+    if not isinstance(wer, int | float) or isinstance(wer, bool):
+        raise InputError("holds no word error rate", file=path, key="wer", remedy='Write: {"wer": 0.08}')
     return content
 
 
@@ -133,7 +189,7 @@ def _page(
         protocol=report.protocol,
         commands=report.commands,
         facts=_facts(report, main, rows[0]),
-        date=_now(),
+        date=now(),
     )
 
 
@@ -177,18 +233,3 @@ def _facts(report: Report, main: Sequence[Predictions], row: Row) -> dict[str, s
         **report.facts,
         "Versions": ", ".join(f"{name} {found}" for name, found in versions().items()),
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _now() -> str:
-    return f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"

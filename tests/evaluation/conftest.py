@@ -18,7 +18,15 @@ from surgvlp.models.build import build_model
 from surgvlp.predictions import Predictions
 
 TOOLS = Path(__file__).parents[2] / "tools"
-PROMPTS = ["trocars in", "hook frees duct", "clips on", "hook on liver", "bag closed", "water and smoke", "bag out"]
+PROMPTS = [
+    "trocars in",
+    "hook frees duct",
+    "clips on",
+    "hook on liver",
+    "bag closed",
+    "water and smoke",
+    "bag out",
+]
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +43,7 @@ def tool() -> Callable[[str], ModuleType]:
 
 @pytest.fixture(scope="session")
 def made_predictions() -> Callable[..., list[Predictions]]:
-    """Two videos or more; `skill` is the share of frames that get their label's class, the others the next."""
+    """`skill` is the share of frames that get their label's class; the others get the next class."""
 
     def make(skill: float = 1.0, videos: int = 2, frames: int = 70, **fields: object) -> list[Predictions]:
         results = []
@@ -64,7 +72,7 @@ def made_predictions() -> Callable[..., list[Predictions]]:
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data tree with four labelled videos of 21 noisy PNG frames, whose brightness tells the phase."""
+    """A data tree with four labelled videos of 21 noisy PNG frames, whose hue tells the phase."""
     root = tmp_path_factory.mktemp("tree")
     made = root / "downstream_datasets" / "made"
     for folder in (made / "csvs", made / "frames", root / "splits", root / "prompts"):
@@ -74,7 +82,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = ["path,label"]
         for k in range(21):
             label = k // 3
-            image = generator.integers(0, 60, (36, 64, 3)) + 25 * label
+            image = generator.integers(0, 60, (36, 64, 3)) + [90 * (label + 1 >> bit & 1) for bit in range(3)]
             write_image(made / "frames" / f"lecture_{number}_{k}.png", image.astype(np.uint8))
             rows.append(f"lecture_{number}_{k}.png,{label + 1}")
         (made / "csvs" / f"lecture_{number}.csv").write_text("\n".join(rows) + "\n")

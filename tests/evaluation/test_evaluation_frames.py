@@ -84,7 +84,7 @@ def test_frames_come_straight_from_videos_too(tree: Path, tmp_path: Path) -> Non
     pictures = source.open("lecture_0", labels)
     for position in (0, 10, 20):
         original = np.asarray(Image.open(labels.paths[position]))
-        assert abs(pictures(position).mean() - original.mean()) < 6  # a phase apart is 25
+        assert abs(pictures(position).mean((0, 1)) - original.mean((0, 1))).max() < 30  # a phase apart is 90
     with pytest.raises(InputError, match="there is no such video"):
         source.check(dataset, "lecture_1", labels)
     labels.frame_index[-1] = 60

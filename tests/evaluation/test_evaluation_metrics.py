@@ -137,7 +137,9 @@ def test_constant_predictions_on_real_labels(shared_data: Path) -> None:
     items = []
     for name in dataset.videos():
         labels = dataset.frames(name).label
-        items.append(replace(video(labels.tolist(), [1] * len(labels), name=name), class_names=CHOLECYSTECTOMY))
+        items.append(
+            replace(video(labels.tolist(), [1] * len(labels), name=name), class_names=CHOLECYSTECTOMY)
+        )
     scores = score_phases(items)
     expected = [f1_score(item.label, np.ones_like(item.label), average="macro") for item in items]
     assert scores.macro_f1 == pytest.approx(np.mean(expected))

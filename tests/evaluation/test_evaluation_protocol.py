@@ -10,7 +10,7 @@ from surgvlp.evaluation.protocol import FOLDER, known_protocols, prompts_sha256,
 from surgvlp.files import InputError
 from surgvlp.lectures.prompts import read_prompts
 
-# Changing a protocol changes what every number made with it means: then it needs another name, not another hash.
+# Changing a protocol changes what every number made with it means: it then needs another name.
 PINNED = {
     "autolaparo_frames": "edd18a2c0f84",
     "autolaparo_frames_released": "c52cecdcca0f",
@@ -68,7 +68,7 @@ def test_a_training_video_is_no_test_video() -> None:
 def test_an_unknown_name_gets_the_nearest_known() -> None:
     with pytest.raises(InputError, match="Did you mean 'cholec80_frames'"):
         read_protocol("cholec80_frame")
-    with pytest.raises(InputError, match="unknown protocol 'x'. Known: autolaparo_frames"):
+    with pytest.raises(InputError, match=r"unknown protocol 'x'\. Known: autolaparo_frames"):
         read_protocol("x")
 
 
@@ -81,7 +81,10 @@ def test_ones_own_protocol_is_a_file(tmp_path: Path) -> None:
         ({"name": "made_frames"}, "not the file's"),
         ({"name": "ours", "resise": 1}, "unknown config key"),
         ({"name": "ours", "averaging": "all frames"}, "'all frames' is not one of"),
-        ({"name": "ours", "preprocessing": {**content["preprocessing"], "resize": [100, 100]}}, "does not fit"),
+        (
+            {"name": "ours", "preprocessing": {**content["preprocessing"], "resize": [100, 100]}},
+            "does not fit",
+        ),
         ({"name": "ours", "preprocessing": {**content["preprocessing"], "mean": [0.5]}}, "three numbers"),
         ({"name": "ours", "preprocessing": {**content["preprocessing"], "crop": 0}}, "is no size"),
     ):

@@ -105,7 +105,9 @@ def test_batches_files_and_wrappers_do_not_change_scores(
     for number, variant in enumerate(variants):
         output = tmp_path / str(number)
         assert evaluate(output=output, **variant) == 0
-        scores.append(np.concatenate([item.score for item in predictions.load_folder(output / "predictions")]))
+        scores.append(
+            np.concatenate([item.score for item in predictions.load_folder(output / "predictions")])
+        )
     for other in scores[1:]:
         np.testing.assert_allclose(other, scores[0], atol=1e-6)
 
@@ -116,7 +118,9 @@ def test_an_ensemble_averages_unit_vectors(run_folder: Path) -> None:
     first, second = (class_embeddings(encoder, [prompts], 77) for prompts in (one, two))
     both = class_embeddings(encoder, [one, two], 77)
     np.testing.assert_allclose(np.linalg.norm(both, axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(both, (first + second) / np.linalg.norm(first + second, axis=1)[:, None], atol=1e-6)
+    np.testing.assert_allclose(
+        both, (first + second) / np.linalg.norm(first + second, axis=1)[:, None], atol=1e-6
+    )
     np.testing.assert_allclose(class_embeddings(encoder, [one, one], 77), first, atol=1e-6)
 
 
