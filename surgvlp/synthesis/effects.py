@@ -1,59 +1,88 @@
-"""What passes over the picture: smoke, blood, water, sparks, the specimen bag, the light, the camera's noise."""
+"""What passes over the picture: smoke, blood, water, sparks, clips, the specimen bag."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from surgvlp.synthesis.anatomy import smooth
+from surgvlp.synthesis.anatomy import Anatomy, smooth
 from surgvlp.synthesis.instruments import Pen
+from surgvlp.synthesis.procedure import Procedure
+from surgvlp.synthesis.sprites import Sprite, draw_sprite, lay_over
 
 
-def lay_over(frame: np.ndarray, rgb: np.ndarray, cover: np.ndarray) -> None:
-    """Blend `rgb`, already multiplied by its coverage, over `frame`, in place; `cover` is uint8 (h, w)."""
-    rest = cv2.bitwise_not(cv2.merge([cover, cover, cover]))
-    cv2.multiply(frame, rest, dst=frame, scale=1 / 255)
-    cv2.add(frame, rgb, dst=frame)
+@dataclass(frozen=True)
+class Stain:
+    """A bleeding: when it begins, where in the world, and how large it gets."""
+
+    begin: float
+    place: np.ndarray
+    size: float
 
 
-class Light:
-    """The endoscope's light: a bright middle, dim edges, black outside its round picture.
+@dataclass(frozen=True)
+class Bag:
+    """The specimen bag: rolled up, open with a ring, or closed around the gallbladder.
 
-    Args:
-        height, width: of the picture, pixels.
-        generator: draws radius, falling off, centre and tint of this lecture.
+    Attributes:
+        size: width of the open mouth, units.
+        opened: 0 (rolled up or drawn shut) to 1.
+        filled: 0 to 1.
+        colour: RGB of the foil.
+        inside: RGB of what shines through.
     """
 
-    def __init__(self, height: int, width: int, generator: np.random.Generator) -> None:
-        centre = generator.normal(0, 0.025, 2)
-        radius = generator.choice([generator.uniform(0.5, 0.6), generator.uniform(0.6, 0.85)])
-        falling = generator.uniform(0.35, 0.9)
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        distance = np.hypot(x / height - 0.5 * width / height - centre[0], y / height - 0.5 - centre[1])
-        inside = np.clip((radius - distance) * 60, 0, 1)
-        light = inside * (1 - falling * np.clip(distance / radius, 0, 1) ** 2)
-        tint = 1 + generator.uniform(-0.1, 0.1, 3)
-        self._light = np.clip(light[..., None] * tint * 210, 0, 255).astype(np.uint8)
-        grain = generator.normal(0, generator.uniform(1.5, 5), (4, height + 32, width + 32, 3))
-        self._grain = np.round(grain).astype(np.int16)
+    size: float
+    opened: float
+    filled: float
+    colour: np.ndarray
+    inside: np.ndarray
 
-    def fall_on(self, frame: np.ndarray, brightness: float, number: int) -> np.ndarray:
-        """The frame as the camera sees it: lit, and with the noise of frame `number`."""
-        lit = cv2.multiply(frame, self._light, scale=brightness / 200)
-        height, width = frame.shape[:2]
-        top, left = (number * 13) % 32, (number * 7) % 32
-        grain = self._grain[number % 4, top : top + height, left : left + width]
-        return cv2.add(lit, grain, dtype=cv2.CV_8U)
+
+def smoke_levels(procedure: Procedure, times: np.ndarray, strength: float) -> np.ndarray:
+    """(N,) from 0 to 1: smoke gathers within a second or two of cautery and is gone some seconds later."""
+    burning = np.zeros(len(times), bool)
+    for timed in procedure.actions:
+        if "smoke" in timed.action.effects:
+            burning |= (times > timed.start + 1) & (times < timed.end - 0.5)
+    levels, level, step = np.zeros(len(times)), 0.0, float(times[1])
+    for number, burns in enumerate(burning):
+        level += step * ((strength - level) / 1.8 if burns else -level / 2.5)
+        levels[number] = level
+    return levels
+
+
+def draw_stains(procedure: Procedure, anatomy: Anatomy, generator: np.random.Generator) -> list[Stain]:
+    """Draw bleedings: where an action brings one, and now and then anywhere."""
+    stains = []
+    for timed in procedure.actions:
+        if "blood" in timed.action.effects or generator.uniform() < 0.12:
+            place = anatomy.fixed.get(timed.action.focus, generator.uniform((-0.4, -0.1), (0.4, 0.3)))
+            begin = timed.start - generator.uniform(0, 2)
+            stains.append(Stain(begin, place + generator.normal(0, 0.04, 2), generator.uniform(0.35, 1.2)))
+    return stains
+
+
+def draw_stain(frame: np.ndarray, view: np.ndarray, splash: Sprite, stain: Stain, time: float) -> None:
+    """A stain grows for some seconds and has been washed away after forty."""
+    age = time - stain.begin
+    if 0 < age < 40:
+        turn = np.eye(2) * stain.size * (0.6 + 0.4 * min(1.0, age / 6))
+        draw_sprite(frame, view, splash, stain.place, turn, min(1.0, age / 3, (40 - age) / 25))
 
 
 def draw_smoke(frame: np.ndarray, smoke: np.ndarray, level: float, time: float) -> None:
     """Cautery smoke of a level from 0 to 1, drifting with time; `smoke` is the scene's plume."""
+    if level < 0.02:
+        return
     height, width = frame.shape[:2]
     top = round(0.07 * height * time) % (smoke.shape[0] - height)
     left = round(abs(np.sin(0.21 * time)) * (smoke.shape[1] - width))
     cover = np.round(smoke[top : top + height, left : left + width] * (level * 190)).astype(np.uint8)
     grey = cv2.convertScaleAbs(cover, alpha=0.75)
-    lay_over(frame, cv2.merge([grey, grey, grey]), cover)
+    lay_over(frame, cv2.merge([grey, grey, grey, cover]))
 
 
 def draw_water(pen: Pen, time: float, generator: np.random.Generator) -> None:
@@ -83,29 +112,15 @@ def draw_spark(pen: Pen, generator: np.random.Generator) -> None:
 
 def draw_clip(pen: Pen, colour: np.ndarray) -> None:
     """A closed clip across a vessel that runs along local x."""
-    pen.line([(0.0, -0.05), (0.0, 0.05)], colour * 0.5, 0.028)
-    pen.line([(0.0, -0.046), (0.0, 0.046)], colour, 0.016)
-    pen.disc((0.0, -0.046), 0.012, colour)
-    pen.line([(-0.004, -0.04), (-0.004, 0.03)], np.minimum(colour * 1.3 + 20, 255), 0.005)
+    pen.line([(0.0, -0.036), (0.0, 0.038)], colour * 0.35, 0.022)
+    pen.line([(-0.002, -0.034), (-0.002, 0.034)], colour, 0.013)
+    pen.disc((0.0, -0.036), 0.011, colour * 0.85)
+    pen.line([(-0.005, -0.03), (-0.005, 0.02)], np.minimum(colour * 1.3 + 40, 255), 0.004)
 
 
-def draw_bag(
-    frame: np.ndarray, mouth: np.ndarray, angle: float, scale: float, size: float, opened: float, filled: float,
-    colour: np.ndarray, inside: np.ndarray,
-) -> None:  # fmt: skip
-    """The specimen bag: rolled up, open with a ring, or closed around the gallbladder.
-
-    Args:
-        frame: drawn upon.
-        mouth: pixel of the middle of its mouth.
-        angle: radians, clockwise; 0 hangs straight down.
-        scale: pixels a unit.
-        size: width of the open mouth, units.
-        opened: 0 (rolled up or drawn shut) to 1.
-        filled: 0 to 1.
-        colour: RGB of the foil.
-        inside: RGB of what shines through.
-    """
+def draw_bag(frame: np.ndarray, mouth: np.ndarray, angle: float, scale: float, bag: Bag) -> None:
+    """Draw the bag with the middle of its mouth at a pixel, `angle` radians off hanging straight down."""
+    size, opened, filled, colour = bag.size, bag.opened, bag.filled, bag.colour
     half = 0.5 * size * max(0.16, smooth(opened))
     belly = 0.5 * size * max(0.2, smooth(opened) * 0.95, 0.72 * smooth(filled))
     depth = size * (0.85 - 0.1 * opened)
@@ -119,16 +134,39 @@ def draw_bag(
     if filled > 0.05:
         turn = np.linspace(0, 2 * np.pi, 20)
         ball = np.stack([0.68 * belly * np.cos(turn), 0.56 * depth + 0.33 * depth * np.sin(turn)], 1)
-        pen.polygon(ball, colour + (inside - colour) * 0.6 * smooth(filled))
-    for place in (-0.75, -0.4, -0.05, 0.3, 0.65):  # folds
-        fold = np.stack([place * width[1:-1], (share * depth)[1:-1]], 1)
-        pen.line(fold, colour * 0.55, 0.006)
-        pen.line(fold + (0.012, 0), np.minimum(colour * 1.15, 255), 0.008)
-    cv2.addWeighted(foil, 0.86, frame, 0.14, 0, dst=frame)
+        pen.polygon(ball, colour + (bag.inside - colour) * 0.6 * smooth(filled))
+    for place, bend in ((-0.8, 0.1), (-0.5, -0.12), (-0.1, 0.1), (0.25, -0.08), (0.7, 0.1)):  # folds
+        course = place + bend * np.sin(7 * share[1:-2] + 9 * place)
+        fold = np.stack([course * width[1:-2], (share * depth)[1:-2]], 1)
+        pen.line(fold, colour * 0.68, 0.012)
+        pen.line(fold[2:-3] + np.array([0.014, 0.0]), np.minimum(colour * 1.08, 255), 0.006)
+    glint = np.stack([-0.62 * width[3:9], (share * depth)[3:9]], 1)
+    pen.line(glint, (252, 252, 252), 0.012)
+    cv2.addWeighted(foil, 0.84, frame, 0.16, 0, dst=frame)
     pen = Pen(frame, mouth, angle, scale)
     turn = np.linspace(0, 2 * np.pi, 24)
     lip = np.stack([half * np.cos(turn), (0.02 + 0.05 * opened) * np.sin(turn)], 1)
-    pen.polygon(lip, inside * 0.45 * opened + colour * 0.6 * (1 - opened))
+    pen.polygon(lip, bag.inside * 0.45 * opened + colour * 0.6 * (1 - opened))
     pen.line(lip, colour * 0.4, 0.026)
     pen.line(lip, np.minimum(colour * 1.2, 255), 0.014)
     pen.line([(half, 0.0), (half + 0.05, -0.1), (half + 0.02, -0.3), (half + 0.1, -0.9)], (35, 50, 90), 0.008)
+
+
+def draw_shadows(frame: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray, float]]) -> None:
+    """Soft shadows of shafts on the tissue behind them.
+
+    Args:
+        frame: darkened in place.
+        lines: of each shaft its two ends and its width, in pixels.
+    """
+    if not lines:
+        return
+    coarse = 4
+    height, width = frame.shape[:2]
+    shade = np.zeros((height // coarse + 1, width // coarse + 1), np.uint8)
+    for start, end, thick in lines:
+        ends = [tuple(np.round(point / coarse * 16).astype(int).tolist()) for point in (start, end)]
+        cv2.line(shade, ends[0], ends[1], 105, max(1, round(thick / coarse)), cv2.LINE_AA, 4)
+    shade = cv2.GaussianBlur(shade, (0, 0), max(0.6, 0.012 * height / coarse))
+    shade = cv2.resize(shade, (width, height), interpolation=cv2.INTER_LINEAR)
+    cv2.multiply(frame, cv2.bitwise_not(cv2.merge([shade, shade, shade])), dst=frame, scale=1 / 255)

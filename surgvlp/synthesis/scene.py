@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH, Anatomy, mixed, rotated
+from surgvlp.synthesis.sprites import Sprite
 
 Colour = np.ndarray  # (3,) float RGB, 0 to 255
 
@@ -50,23 +51,6 @@ def draw_palette(generator: np.random.Generator) -> Palette:
 
 
 @dataclass(frozen=True)
-class Sprite:
-    """A painted thing that is moved as a whole: colour and coverage in its own coordinates.
-
-    Attributes:
-        rgb: uint8 (h, w, 3).
-        cover: float32 (h, w), 0 to 1.
-        origin: pixel of its local (0, 0).
-        scale: pixels a unit.
-    """
-
-    rgb: np.ndarray
-    cover: np.ndarray
-    origin: np.ndarray
-    scale: float
-
-
-@dataclass(frozen=True)
 class Scene:
     """What is painted once for a lecture. Layers cover the world, `scale` pixels a unit.
 
@@ -77,6 +61,7 @@ class Scene:
         grain: float32 (h, w) in [0, 1], uniformly distributed: layers come and go along it.
         gallbladder: its local y runs from the fundus at 0 to the neck at 1 (`gallbladder_length` units).
         gallbladder_length: units.
+        gallbladder_colour: RGB.
         splash: a stain of blood.
         smoke: float32 (h, w) in [0, 1], wrapping around.
     """
@@ -87,6 +72,7 @@ class Scene:
     grain: np.ndarray
     gallbladder: Sprite
     gallbladder_length: float
+    gallbladder_colour: Colour
     splash: Sprite
     smoke: np.ndarray
 
@@ -102,7 +88,7 @@ class Painter:
         self.light = np.array([0.6 * np.cos(angle), 0.6 * np.sin(angle), 0.8])
 
     def noise(self, shape: tuple[int, int], size: float, octaves: int = 4) -> np.ndarray:
-        """Smooth noise float32 in about [-1, 1]; `size` is that of its coarsest lumps in units."""
+        """Smooth noise float32 of deviation about 0.5; `size` is that of its coarsest lumps in units."""
         total = np.zeros(shape, np.float32)
         for octave in range(octaves):
             step = size * self.scale / 2**octave
@@ -114,7 +100,7 @@ class Painter:
                 coarse, (shape[1] + round(step), shape[0] + round(step)), interpolation=cv2.INTER_CUBIC
             )
             total += fine[: shape[0], : shape[1]] * 0.55**octave
-        return np.clip(total / 2, -1, 1)
+        return total / 2
 
     def cover(self, outline: Sequence[Sequence[float]] | np.ndarray, soft: float = 0.006) -> np.ndarray:
         """Coverage float32 (h, w) of a polygon given in world coordinates."""
@@ -130,29 +116,35 @@ class Painter:
         cv2.polylines(mask, [pixels], False, 255, max(1, round(width * self.scale)), cv2.LINE_AA, 4)
         return _blurred(mask.astype(np.float32) / 255, 0.004 * self.scale)
 
-    def shaded(self, cover: np.ndarray, colour: Colour, bulge: float, rough: float, wet: float) -> np.ndarray:
+    def shaded(
+        self, cover: np.ndarray, colour: Colour, bulge: float, rough: float, wet: float, lobed: bool = False
+    ) -> np.ndarray:
         """uint8 (h, w, 3): a rounded, textured, wet surface of one colour where `cover` is.
 
         Args:
             cover: (h, w) coverage; its distance to the edge gives the roundness.
             colour: RGB.
             bulge: width of the rounded rim, units.
-            rough: strength of the bumps.
+            rough: height of the bumps, units.
             wet: strength of the highlights.
+            lobed: round lobules with creases between them, as of fat, instead of gentle bumps.
         """
         shape = (cover.shape[0], cover.shape[1])
         inside = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
         height = np.sqrt(np.clip(inside / (bulge * self.scale), 0, 1)) * bulge * self.scale
         height = _blurred(height, 0.2 * bulge * self.scale)
-        height += self.noise(shape, 0.16, 5) * rough * self.scale
+        bumps = np.sqrt(np.abs(self.noise(shape, 0.1, 2))) if lobed else self.noise(shape, 0.17, 3)
+        height += (
+            (_blurred(bumps, 0.006 * self.scale) + 0.06 * self.noise(shape, 0.02, 2)) * rough * self.scale
+        )
         slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125)
         slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=0.125)
         up = 1 / np.sqrt(slope_x**2 + slope_y**2 + 1)
         facing = (self.light[2] - self.light[0] * slope_x - self.light[1] * slope_y) * up
-        gloss = np.clip((facing - 0.955) / 0.045, 0, 1) ** 2 * wet
-        mottle = 1 + 0.16 * self.noise(shape, 0.3, 5)
-        bright = (0.45 + 0.6 * np.clip(facing, 0, 1)) * mottle
-        image = bright[..., None] * colour.astype(np.float32) + (gloss * 200)[..., None]
+        gloss = np.clip((facing - 0.962) / 0.038, 0, 1) ** 3 * wet
+        mottle = 1 + 0.14 * self.noise(shape, 0.3, 4)
+        bright = (0.4 + 0.65 * np.clip(facing, 0, 1)) * mottle
+        image = bright[..., None] * colour.astype(np.float32) + (gloss * 190)[..., None]
         return np.clip(image, 0, 255).astype(np.uint8)
 
     def veins(self, image: np.ndarray, cover: np.ndarray, colour: Colour, count: int, width: float) -> None:
@@ -193,6 +185,7 @@ def paint_scene(anatomy: Anatomy, height: int, generator: np.random.Generator) -
         grain=ranks.reshape(grain.shape),
         gallbladder=gallbladder,
         gallbladder_length=length,
+        gallbladder_colour=palette.gallbladder,
         splash=_splash(painter, palette),
         smoke=_smoke(painter, height),
     )
@@ -201,7 +194,7 @@ def paint_scene(anatomy: Anatomy, height: int, generator: np.random.Generator) -
 def _ground(painter: Painter, palette: Palette, anatomy: Anatomy) -> np.ndarray:
     generator = painter.generator
     everywhere = np.ones(painter.shape, np.float32)
-    image = painter.shaded(everywhere, palette.wall, 0.3, 0.025, 0.35)
+    image = painter.shaded(everywhere, palette.wall, 0.3, 0.022, 0.5)
     painter.veins(image, everywhere, palette.artery * 0.8, 45, 0.007)
     _port(painter, image, anatomy)
     x = np.linspace(-1.4, 1.4, 29)
@@ -214,17 +207,17 @@ def _ground(painter: Painter, palette: Palette, anatomy: Anatomy) -> np.ndarray:
     bowel = painter.cover(_lumps(generator, (-0.75, 0.62), (0.75, 0.26), 0.03))
     fat = painter.cover(_lumps(generator, (0.25, 0.78), (1.1, 0.38), 0.06))
     for cover, colour, bulge, rough, wet, veins in (
-        (liver, palette.liver, 0.16, 0.012, 0.8, 6),
-        (bowel, palette.bowel, 0.2, 0.014, 0.9, 24),
-        (fat, palette.fat, 0.12, 0.05, 0.7, 14),
+        (liver, palette.liver, 0.2, 0.02, 0.7, 6),
+        (bowel, palette.bowel, 0.2, 0.02, 0.9, 24),
+        (fat, palette.fat, 0.12, 0.03, 0.6, 14),
     ):
-        painted = painter.shaded(cover, colour, bulge, rough, wet)
+        painted = painter.shaded(cover, colour, bulge, rough, wet, lobed=cover is fat)
         painter.veins(painted, cover, palette.artery, veins, 0.006)
         painter.put(image, cover, painted)
     bed = painter.cover(
         _pear(mixed(anatomy.fundus, anatomy.neck, 0.06), anatomy.neck, 0.85 * anatomy.girth), 0.02
     )
-    painter.put(image, bed, painter.shaded(bed, palette.bed, 0.3, 0.045, 1.1), 0.2)
+    painter.put(image, bed, painter.shaded(bed, palette.bed, 0.3, 0.05, 1.1), 0.2)
     return image
 
 
@@ -254,11 +247,11 @@ def _layers(painter: Painter, palette: Palette, anatomy: Anatomy) -> dict[str, S
             keep(name + suffix, cover, painter.shaded(cover, colour, 0.5 * width, 0.004, 0.9))
     triangle = anatomy.fixed["triangle"]
     veil = painter.cover(_lumps(generator, triangle + [0.02, 0.02], (0.24, 0.19), 0.03), 0.02)
-    keep("calot_fat", veil, painter.shaded(veil, palette.fat * 0.97, 0.08, 0.04, 0.6))
+    keep("calot_fat", veil, painter.shaded(veil, palette.fat * 0.97, 0.08, 0.025, 0.6, lobed=True))
     drape = painter.cover(
         _lumps(generator, anatomy.fixed["omentum"] + [0.0, 0.14], (0.34, 0.32), 0.04), 0.015
     )
-    painted = painter.shaded(drape, palette.fat, 0.1, 0.06, 0.6)
+    painted = painter.shaded(drape, palette.fat, 0.1, 0.035, 0.6, lobed=True)
     painter.veins(painted, drape, palette.artery, 22, 0.007)
     keep("omentum", drape, painted)
     pool = painter.cover(_lumps(generator, anatomy.fixed["gutter"] + [0.0, 0.12], (0.42, 0.17), 0.02), 0.03)
@@ -294,7 +287,7 @@ def _splash(painter: Painter, palette: Palette) -> Sprite:
 def _smoke(painter: Painter, height: int) -> np.ndarray:
     shape = (round(1.5 * height), round(2.4 * height))
     plume = painter.noise(shape, 0.5, 4)
-    return np.clip(0.55 + 0.9 * plume, 0, 1)
+    return np.clip(0.55 + 0.8 * plume, 0, 1)
 
 
 def spline(points: np.ndarray, count: int = 32) -> np.ndarray:
@@ -332,7 +325,7 @@ def _lumps(
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     numbers = np.arange(3, 12)
     phases = generator.uniform(0, 2 * np.pi, (len(numbers), 1))
-    bumps = generator.normal(0, 0.6, len(numbers)) @ np.sin(np.outer(numbers, angles) + phases)
+    bumps = (generator.normal(0, 2.0, len(numbers)) / numbers) @ np.sin(np.outer(numbers, angles) + phases)
     reach = 1 + lump * bumps / min(radii)
     return np.asarray(centre) + np.stack(
         [radii[0] * reach * np.cos(angles), radii[1] * reach * np.sin(angles)], 1
