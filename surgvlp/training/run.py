@@ -134,8 +134,8 @@ def _describe(loop: Loop, level: LevelSettings, stream: ClipStream, run_log: Run
     for line in [
         f"resumed at step {loop.step}" if loop.step else "started",
         f"a sample: {frames} frames of {level.views.size} pixels, {len(sample['text_index'])} texts; {cost}",
-        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs of {len(stream.loader.dataset)} samples, "
-        f"batch {level.batch_size}, {ranks.world_size} process(es) on {ranks.device}, {precision}",
+        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs of {len(stream.loader.dataset)} "
+        f"samples, batch {level.batch_size}, {ranks.world_size} process(es) on {ranks.device}, {precision}",
     ]:
         run_log.line(line)
         if ranks.rank == 0:

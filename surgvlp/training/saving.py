@@ -68,7 +68,7 @@ def only_run(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
     try:
         try:
-            # lockf, not flock: forked data workers would inherit the latter and outlive a killed training with it.
+            # lockf: of flock's locks forked data workers have a share, and they outlive a killed training.
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as error:
             raise InputError(

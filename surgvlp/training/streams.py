@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from surgvlp.datasets import Loader, Views
+from surgvlp.files import InputError
 from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.objectives import Batch
@@ -32,6 +34,7 @@ class ClipStream:
         # On the CPU, as the draws are few: the state is then the same kind of thing on every device.
         self._seed = (seed, ranks.rank, _STREAM_SEED)
         self._generator = randomness.generator(torch.device("cpu"), *self._seed)
+        self._texts = hashlib.sha256("\n".join(loader.dataset.texts.texts).encode()).hexdigest()
         self._batches: Iterator[dict[str, Any]] | None = None
 
     def __next__(self) -> Batch:
@@ -44,10 +47,23 @@ class ClipStream:
         return [str(index) for index in batch["sample_index"].tolist()]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"sampler": self.loader.sampler.state_dict(), "generator": self._generator.get_state()}
+        return {
+            "sampler": self.loader.sampler.state_dict(),
+            "texts": self._texts,
+            "generator": self._generator.get_state(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on there; without a generator's state it starts anew from the position."""
+        """Go on there; without a generator's state it starts anew from the position.
+
+        Raises:
+            InputError: the data are not those of the checkpoint.
+        """
+        if state["texts"] != self._texts:
+            raise InputError(
+                "the split has other texts than those that the checkpoint was trained on",
+                remedy="Put them back, or start a new run in another --output_dir",
+            )
         self.loader.sampler.load_state_dict(state["sampler"])
         self._batches = None
         if state["generator"] is None:
