@@ -23,7 +23,7 @@ def environment(device: torch.device, world_size: int) -> dict[str, Any]:
         "git": git_state(Path(surgvlp.__file__).parent),
         "command": sys.argv,
         "python": platform.python_version(),
-        "libraries": {"torch": torch.__version__, **{name: _version(name) for name in LIBRARIES}},
+        "libraries": {"torch": str(torch.__version__), **{name: _version(name) for name in LIBRARIES}},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "processes": world_size,
         "threads": torch.get_num_threads(),
