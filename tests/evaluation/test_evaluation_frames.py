@@ -15,6 +15,7 @@ from surgvlp.evaluation.frames import ImageFiles, VideoFiles, batches, resize_an
 from surgvlp.evaluation.protocol import read_protocol
 from surgvlp.files import InputError
 from surgvlp.lectures.tree import DataTree
+from surgvlp.media import store
 from surgvlp.media.encode import VideoWriter
 
 PUBLISHED = read_protocol("cholec80_frames").preprocessing
@@ -71,15 +72,18 @@ def test_a_frame_that_cannot_be_read_ends_it(tree: Path) -> None:
         list(batches(pictures, 21, PUBLISHED, 224, 4))
 
 
-def test_frames_come_straight_from_videos_too(tree: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["videos", "frame store"])
+def test_frames_come_from_videos_and_frame_stores_too(tree: Path, tmp_path: Path, kind: str) -> None:
     dataset = DataTree(tree).downstream("made")
     labels = dataset.frames("lecture_0")
     with VideoWriter(tmp_path / "lecture_0.mp4", 64, 36, 2, crf=10) as writer:
         for path in labels.paths:
             for _ in range(2):
                 writer.write(np.asarray(Image.open(path)))
+    if kind == "frame store":
+        store.build(tmp_path / "lecture_0.mp4", tmp_path / "lecture_0.frames")
     source = VideoFiles(tmp_path, first_frame_number=0)
-    assert source.source == "videos"
+    assert source.source == kind
     source.check(dataset, "lecture_0", labels)
     pictures = source.open("lecture_0", labels)
     for position in (0, 10, 20):
