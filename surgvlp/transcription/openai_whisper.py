@@ -6,6 +6,7 @@ import pickle
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,15 @@ import whisper
 from surgvlp.files import InputError
 from surgvlp.transcription.recogniser import Word, model_identity
 
+# Text that compresses better than this is a loop ("the the the"); the threshold is Whisper's own. Only then
+# is a piece decoded again by sampling. Whisper itself does that for unsure words too, up to five times a piece,
+# which on hard speech takes most of the time.
+LOOP = 2.4
+SAMPLED = (0.2, 0.4, 0.6, 0.8, 1.0)
+
 
 class OpenaiWhisper:
-    """A `Recogniser` over openai-whisper; one piece after another, with its own fall-back to sampling."""
+    """A `Recogniser` over openai-whisper, one piece after another."""
 
     batch_size = 1
 
@@ -43,28 +50,36 @@ class OpenaiWhisper:
         return str(max(probability, key=probability.get))
 
     def recognise(self, pieces: Sequence[np.ndarray], language: str) -> list[list[Word]]:
-        return [self._decode(piece, language) for piece in pieces]
+        return [self._words(piece, language) for piece in pieces]
 
-    def _decode(self, piece: np.ndarray, language: str) -> list[Word]:
-        cuda = self._model.device.type == "cuda"
+    def _words(self, piece: np.ndarray, language: str) -> list[Word]:
+        segments = self._segments(piece, language, (0.0,))
+        if any(segment["compression_ratio"] > LOOP for segment in segments):
+            segments = self._segments(piece, language, SAMPLED)
+        return [
+            Word(word["word"], float(word["start"]), float(word["end"]), float(word["probability"]))
+            for segment in segments
+            for word in segment["words"]
+        ]
+
+    def _segments(
+        self, piece: np.ndarray, language: str, temperature: tuple[float, ...]
+    ) -> list[dict[str, Any]]:
         with self._lock, torch.random.fork_rng():
-            torch.manual_seed(0)  # the fall-back to sampling then gives the same words every time
+            torch.manual_seed(0)  # sampling then gives the same words every time
             result = whisper.transcribe(
                 self._model,
                 piece,
                 language=language,
+                temperature=temperature,
                 beam_size=self._beam_size,
                 initial_prompt=self._vocabulary or None,
                 condition_on_previous_text=False,
                 without_timestamps=True,
                 word_timestamps=True,
-                fp16=cuda,
+                fp16=self._model.device.type == "cuda",
             )
-        return [
-            Word(word["word"], float(word["start"]), float(word["end"]), float(word["probability"]))
-            for segment in result["segments"]
-            for word in segment["words"]
-        ]
+        return list(result["segments"])
 
 
 def _load(model: str, device: str) -> whisper.Whisper:

@@ -116,14 +116,18 @@ def model_identity(model: str, weights: str | os.PathLike[str]) -> str:
     return f"sha256:{sha256_of(weights)}" if Path(weights).is_file() else model
 
 
-def _faster_whisper_model(model: str) -> str:
-    if model in PACKAGED:
-        package, folder, hashes = PACKAGED[model]
-        for name, sha256 in hashes.items():
-            found = package_file(package, f"{folder}/{name}", sha256)
-        return str(found.parent)
-    if model.startswith("package:"):
+def packaged_folder(model: str) -> str:
+    """Folder of a model in `PACKAGED`, the sha256 of its files checked."""
+    if model not in PACKAGED:
         raise InputError(f"no packaged model '{model}'", remedy=f"Known: {', '.join(PACKAGED)}")
+    package, folder, hashes = PACKAGED[model]
+    files = [package_file(package, f"{folder}/{name}", sha256) for name, sha256 in hashes.items()]
+    return str(files[0].parent)
+
+
+def _faster_whisper_model(model: str) -> str:
+    if model.startswith("package:"):
+        return packaged_folder(model)
     if model.endswith(".pt"):
         raise InputError("a checkpoint of openai-whisper", file=model, remedy="Use --engine openai-whisper")
     if Path(model).is_dir() and not (Path(model) / "model.bin").is_file():
