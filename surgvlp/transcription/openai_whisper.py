@@ -16,8 +16,8 @@ from surgvlp.files import InputError
 from surgvlp.transcription.recogniser import Word, model_identity
 
 # Text that compresses better than this is a loop ("the the the"); the threshold is Whisper's own. Only then
-# is a piece decoded again by sampling. Whisper itself does that for unsure words too, up to five times a piece,
-# which on hard speech takes most of the time.
+# is a piece decoded again by sampling. Whisper itself does that for unsure words too, up to five times a
+# piece, which on hard speech takes most of the time.
 LOOP = 2.4
 SAMPLED = (0.2, 0.4, 0.6, 0.8, 1.0)
 
