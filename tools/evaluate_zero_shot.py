@@ -1,0 +1,91 @@
+"""Recognise surgical phases from text prompts alone, and score that under a named protocol.
+
+    python tools/evaluate_zero_shot.py --checkpoint runs/mine --data data --dataset cholec80 --report \\
+        --prompts data/prompts/cholec80_phases.txt --protocol cholec80_frames --output runs/mine/cholec80
+    python tools/evaluate_zero_shot.py --checkpoint PeskaVLP.pth --config configs/surgvlp ... --json
+    python tools/evaluate_zero_shot.py --untrained --config configs/surgvlp ...        the untrained control
+
+Several prompt files are an ensemble. Writes predictions/<video>.npz and evaluation.json. The protocols are in
+docs/evaluation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from surgvlp import console
+
+
+def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    flags.add_argument("--checkpoint", type=Path, help="training state, its run's folder, or a released file")
+    flags.add_argument(
+        "--config", type=Path, help="config file, or folder with config.py; for released files"
+    )
+    flags.add_argument(
+        "--untrained", action="store_true", help="evaluate the weights that training starts from"
+    )
+    flags.add_argument("--data", type=Path, required=True, help="root of the data tree")
+    flags.add_argument("--dataset", required=True, help="cholec80, autolaparo, made, or one of your own")
+    flags.add_argument(
+        "--split", default="test", help="split's name, or ids with commas between (default: test)"
+    )
+    flags.add_argument("--prompts", type=Path, nargs="+", required=True, help="line i describes class i")
+    flags.add_argument("--protocol", required=True, help="name, or path of a .json file")
+    flags.add_argument("--frames", type=Path, help="folder of frame stores or mp4s instead of image files")
+    flags.add_argument("--output", type=Path, required=True, help="folder for predictions and scores")
+    flags.add_argument("--batch-size", type=int, default=64, help="frames in one forward (default: 64)")
+    flags.add_argument("--device", help="cpu, cuda, cuda:1 (default: a GPU where there is one)")
+    flags.add_argument(
+        "--report", action="store_true", help="write report.html, figures/ and summary.json too"
+    )
+    flags.add_argument("--json", action="store_true", help="print evaluation.json instead of a table")
+    return flags.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    flags = parse_flags(arguments)
+    console.set_up_logging()
+    # Torch and all that comes with it loads after the flags are known to be right.
+    from surgvlp.evaluation.report import report_of
+    from surgvlp.evaluation.run import evaluate_zero_shot
+
+    options = {
+        name: value for name, value in vars(flags).items() if name not in ("prompts", "report", "json")
+    }
+    command = shlex.join(["python", *(sys.argv if arguments is None else [__file__, *arguments])])
+    result = evaluate_zero_shot(**options, prompt_files=flags.prompts, command=command)
+    if flags.report:
+        report_of({"zero-shot": [flags.output]}, flags.output)
+    if flags.json:
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        show(result, flags.output)
+    return console.DONE
+
+
+def show(result: dict[str, Any], output: Path) -> None:
+    table = Table(title=f"{result['protocol']['name']}  sha256 {result['protocol_sha256'][:12]}")
+    for heading in ("", "macro-F1", "95 % interval", "accuracy"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in result["rows"]:
+        low, high = row["macro_f1_interval"] or (None, None)
+        between = "" if low is None else f"{low:.3f} to {high:.3f}"
+        table.add_row(escape(row["name"]), f"{row['macro_f1']:.3f}", between, f"{row['accuracy']:.3f}")
+    Console().print(table)
+    print(f"{len(result['videos'])} videos, {result['frames_per_s']:.0f} frames/s; everything is in {output}")
+
+
+if __name__ == "__main__":
+    sys.exit(console.exit_code(main))
