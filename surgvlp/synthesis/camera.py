@@ -87,19 +87,17 @@ class Sensor:
         )
         grain = generator.normal(0, generator.uniform(1, 4), (4, height + 32, width + 32, 3))
         self._grain = np.round(grain).astype(np.int16)
-        # means and deviations (N, 3) of red, green and blue that the electronics aim at
-        starts = [timed.start for timed in procedure.actions]
-        tint = np.array([165.0, 96.0, 84.0]) * np.exp(generator.normal(0, 0.1, 3))
-        means = tint * np.exp(
-            generator.normal(0, 0.1, (len(starts), 3)) + generator.normal(0, 0.2, (len(starts), 1))
-        )
-        deviations = 40 * np.exp(
-            generator.normal(0, 0.12, (len(starts), 3)) + generator.normal(0, 0.2, (len(starts), 1))
-        )
-        self._means = np.stack([np.interp(times, starts, means[:, channel]) for channel in range(3)], 1)
-        self._deviations = np.stack(
-            [np.interp(times, starts, deviations[:, channel]) for channel in range(3)], 1
-        )
+
+        def wandering(usual: np.ndarray, own: float, common: float) -> np.ndarray:
+            """(N, 3): another value with every action, channels apart by `own`, together by `common`."""
+            starts = [timed.start for timed in procedure.actions]
+            apart = generator.normal(0, own, (len(starts), 3)) + generator.normal(0, common, (len(starts), 1))
+            values = usual * np.exp(apart)
+            return np.stack([np.interp(times, starts, values[:, channel]) for channel in range(3)], axis=1)
+
+        tint = np.array([165.0, 96.0, 84.0]) * np.exp(generator.normal(0, 0.09, 3))
+        self._means = wandering(tint, 0.07, 0.2)
+        self._deviations = wandering(np.full(3, 40.0), 0.12, 0.2)
 
     def picture(self, frame: np.ndarray, number: int) -> np.ndarray:
         """What the camera delivers of an evenly lit frame, for frame `number`."""
