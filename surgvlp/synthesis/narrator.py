@@ -35,12 +35,16 @@ class Narration:
 
 
 def draw_voice(generator: np.random.Generator) -> Voice:
-    """A narrator: language, speaker, speed and pitch."""
-    language = generator.choice(["en-us", "en-us", "en-gb-x-rp", "en", "en-gb-scotland"])
-    variant = generator.choice(["", "+m1", "+m3", "+m7", "+f2", "+f3", "+f4"])
+    """A narrator: language, speaker, speed and pitch.
+
+    Of espeak-ng's voices those that the smallest Whisper model understands nearly as well as a lecturer (15 to
+    20 % of words wrong); the Scottish one and +f4 cost it every third word, which no lecturer would.
+    """
+    language = generator.choice(["en-us", "en-us", "en", "en-gb-x-rp"])
+    variant = generator.choice(["", "+m1", "+m3", "+m7", "+f2", "+f3"])
     return Voice(
         f"{language}{variant}",
-        words_per_minute=int(generator.integers(140, 176)),
+        words_per_minute=int(generator.integers(135, 166)),
         pitch=int(generator.integers(38, 63)),
     )
 
