@@ -2,7 +2,7 @@
 
 Examples:
     python tools/synthesize_lectures.py --count 24 --seed 1 --out data/made
-    python tools/synthesize_lectures.py --count 24 --seed 1 --out data/small --height 160 --fps 8 --seconds 110
+    python tools/synthesize_lectures.py --count 24 --seed 1 --out data/small --height 160 --fps 8
 
 The same seed gives the same lectures, however many and on however many cores; finished ones are reused.
 """

@@ -1,7 +1,7 @@
-"""What can happen in a made cholecystectomy: the actions of every phase, with their tools, places and motions.
+"""What can happen in a made cholecystectomy: the actions of every phase, their tools, places and motions.
 
-No tool belongs to one phase: graspers are nearly everywhere, the hook works in both dissections and now and then
-elsewhere, scissors and clips are needed outside clipping, suction may come at any time. A phase is a
+No tool belongs to one phase: graspers are nearly everywhere, the hook works in both dissections and now and
+then elsewhere, scissors and clips are needed outside clipping, suction may come at any time. A phase is a
 combination of tools, what they do, where they do it, and how far the anatomy has been changed.
 """
 
@@ -95,11 +95,14 @@ class PhasePlan:
     share: float
 
 
-def _uses(*texts: str) -> tuple[Use, ...]:
-    return tuple(Use(*text.split()) for text in texts)
+def _action(
+    name: str, uses: str, focus: str, zoom: float = 1.0, effects: str = "", **changes: float
+) -> Action:
+    held = tuple(Use(*use.split()) for use in uses.split(", ") if use)
+    return Action(name, held, focus, zoom, changes, tuple(effects.split()))
 
 
-# Retraction of the gallbladder that most actions share.
+# The retraction of the gallbladder that many actions share.
 _FUNDUS = "grasper assist fundus still"
 _NECK = "grasper hold neck still"
 _LIFT = "grasper hold body carry"
@@ -108,68 +111,100 @@ ACTIONS = {
     action.name: action
     for action in (
         # Preparation
-        Action("look_around", _uses(), "overview", 0.9),
-        Action("enter_grasper", _uses("grasper hold liver sweep"), "overview", 0.92),
-        Action("lift_fundus", _uses("grasper assist fundus carry"), "fundus", 0.98, {"lift": 1}),
-        Action("strip_omentum", _uses("grasper work omentum stroke", _FUNDUS), "omentum", 1.05),
-        Action("peel_two_graspers", _uses("grasper work omentum stroke", "grasper hold body still"), "omentum"),
-        Action("free_adhesions_hook", _uses("hook work omentum stroke", _FUNDUS), "omentum", 1.1, {}, ("smoke",)),
-        Action("free_adhesions_scissors", _uses("scissors work omentum spread", _FUNDUS), "omentum", 1.1),
-        Action("seal_adhesion", _uses("bipolar work omentum spread", _FUNDUS), "omentum", 1.1, {}, ("smoke",)),
-        Action("rinse_view", _uses("irrigator work omentum sweep", _FUNDUS), "omentum", 1.0, {}, ("water",)),
+        _action("look_around", "", "overview", 0.9),
+        _action("enter_grasper", "grasper hold liver sweep", "overview", 0.92),
+        _action("lift_fundus", "grasper assist fundus carry", "fundus", 0.98, lift=1),
+        _action("strip_omentum", f"grasper work omentum stroke, {_FUNDUS}", "omentum", 1.05),
+        _action("peel_two_graspers", "grasper work omentum stroke, grasper hold body still", "omentum"),
+        _action("free_adhesions_hook", f"hook work omentum stroke, {_FUNDUS}", "omentum", 1.1, "smoke"),
+        _action("free_adhesions_scissors", f"scissors work omentum spread, {_FUNDUS}", "omentum", 1.1),
+        _action("seal_adhesion", f"bipolar work omentum spread, {_FUNDUS}", "omentum", 1.1, "smoke"),
+        _action("rinse_view", f"irrigator work omentum sweep, {_FUNDUS}", "omentum", 1.0, "water"),
         # Calot triangle dissection
-        Action("hook_peritoneum", _uses("hook work triangle stroke", _NECK), "triangle", 1.2, {}, ("smoke",)),
-        Action("hook_behind_neck", _uses("hook work neck stroke", _NECK, _FUNDUS), "triangle", 1.25, {}, ("smoke", "spark")),
-        Action("hook_around_duct", _uses("hook work duct stroke", _NECK), "duct", 1.3, {}, ("smoke",)),
-        Action("blunt_dissection", _uses("grasper work triangle spread", _NECK), "triangle", 1.25),
-        Action("free_artery", _uses("hook work artery stroke", _NECK), "artery", 1.25, {}, ("spark",)),
-        Action("seal_small_vessel", _uses("bipolar work triangle spread", _NECK), "triangle", 1.2, {}, ("smoke", "blood")),
-        Action("snip_peritoneum", _uses("scissors work triangle spread", _NECK), "triangle", 1.2),
-        Action("rinse_triangle", _uses("irrigator work triangle sweep", _NECK), "triangle", 1.15, {}, ("water", "blood")),
-        Action("show_critical_view", _uses("hook work triangle still", _NECK, _FUNDUS), "triangle", 1.3),
+        _action("hook_peritoneum", f"hook work triangle stroke, {_NECK}", "triangle", 1.2, "smoke"),
+        _action(
+            "hook_behind_neck", f"hook work neck stroke, {_NECK}, {_FUNDUS}", "triangle", 1.25, "smoke spark"
+        ),
+        _action("hook_around_duct", f"hook work duct stroke, {_NECK}", "duct", 1.3, "smoke"),
+        _action("blunt_dissection", f"grasper work triangle spread, {_NECK}", "triangle", 1.25),
+        _action("free_artery", f"hook work artery stroke, {_NECK}", "artery", 1.25, "spark"),
+        _action(
+            "seal_small_vessel", f"bipolar work triangle spread, {_NECK}", "triangle", 1.2, "smoke blood"
+        ),
+        _action("snip_peritoneum", f"scissors work triangle spread, {_NECK}", "triangle", 1.2),
+        _action("rinse_triangle", f"irrigator work triangle sweep, {_NECK}", "triangle", 1.15, "water blood"),
+        _action("show_critical_view", f"hook work triangle still, {_NECK}, {_FUNDUS}", "triangle", 1.3),
         # Clipping and cutting
-        Action("clip_duct", _uses("clipper work duct apply", _NECK), "duct", 1.25, {"duct_clips": 3}),
-        Action("clip_artery", _uses("clipper work artery apply", _NECK), "artery", 1.25, {"artery_clips": 3}),
-        Action("cut_duct", _uses("scissors work duct apply", _NECK), "duct", 1.25, {"duct_cut": 1}),
-        Action("cut_artery", _uses("scissors work artery apply", _NECK), "artery", 1.25, {"artery_cut": 1}),
-        Action("check_clips", _uses("grasper work duct still", _NECK), "duct", 1.3),
-        Action("clear_before_clip", _uses("hook work artery stroke", _NECK), "artery", 1.25, {}, ("smoke",)),
-        Action("dry_stumps", _uses("irrigator work duct sweep", _NECK), "duct", 1.15, {}, ("water",)),
+        _action("clip_duct", f"clipper work duct apply, {_NECK}", "duct", 1.25, duct_clips=3),
+        _action("clip_artery", f"clipper work artery apply, {_NECK}", "artery", 1.25, artery_clips=3),
+        _action("cut_duct", f"scissors work duct apply, {_NECK}", "duct", 1.25, duct_cut=1),
+        _action("cut_artery", f"scissors work artery apply, {_NECK}", "artery", 1.25, artery_cut=1),
+        _action("check_clips", f"grasper work duct still, {_NECK}", "duct", 1.3),
+        _action("clear_before_clip", f"hook work artery stroke, {_NECK}", "artery", 1.25, "smoke"),
+        _action("dry_stumps", f"irrigator work duct sweep, {_NECK}", "duct", 1.15, "water"),
         # Gallbladder dissection
-        Action("hook_off_bed", _uses("hook work edge stroke", _LIFT), "bed", 1.15, {}, ("smoke",)),
-        Action("hook_side", _uses("hook work edge sweep", _LIFT, _FUNDUS), "bed", 1.1, {}, ("smoke", "spark")),
-        Action("hook_last_fibres", _uses("hook work edge stroke", _LIFT), "fundus", 1.1, {}, ("smoke",)),
-        Action("scissors_off_bed", _uses("scissors work edge spread", _LIFT), "bed", 1.15),
-        Action("seal_bed_vessel", _uses("bipolar work bed spread", _LIFT), "bed", 1.2, {}, ("smoke", "blood")),
-        Action("suck_bed", _uses("irrigator work bed sweep", _LIFT), "bed", 1.1, {}, ("water", "blood")),
-        Action("clip_bed_vessel", _uses("clipper work edge apply", _LIFT), "bed", 1.2, {"bed_clips": 1}),
+        _action("hook_off_bed", f"hook work edge stroke, {_LIFT}", "bed", 1.15, "smoke"),
+        _action("hook_side", f"hook work edge sweep, {_LIFT}, {_FUNDUS}", "bed", 1.1, "smoke spark"),
+        _action("hook_last_fibres", f"hook work edge stroke, {_LIFT}", "fundus", 1.1, "smoke"),
+        _action("scissors_off_bed", f"scissors work edge spread, {_LIFT}", "bed", 1.15),
+        _action("seal_bed_vessel", f"bipolar work bed spread, {_LIFT}", "bed", 1.2, "smoke blood"),
+        _action("suck_bed", f"irrigator work bed sweep, {_LIFT}", "bed", 1.1, "water blood"),
+        _action("clip_bed_vessel", f"clipper work edge apply, {_LIFT}", "bed", 1.2, bed_clips=1),
         # Packaging
-        Action("bag_in", _uses("grasper work bag carry"), "bag", 0.98, {"bag_in": 1}),
-        Action("bag_open", _uses("grasper work bag_rim stroke", "grasper hold bag_far still"), "bag", 1.05, {"bag_open": 1}),
-        Action("gallbladder_into_bag", _uses("grasper work body carry", "grasper hold bag_far still"), "bag", 1.02, {"carried": 1}),
-        Action("push_down_in_bag", _uses("grasper work bag_rim stroke", "grasper hold bag_far still"), "bag", 1.05, {"bagged": 1}),
-        Action("bag_close", _uses("grasper hold bag_rim still", "grasper work bag_far stroke"), "bag", 1.05, {"bag_open": 0}),
-        Action("hold_gallbladder_up", _uses("grasper work body carry", "grasper assist body carry"), "body", 1.0),
-        Action("suck_beside_bag", _uses("irrigator work bed sweep", "grasper hold bag_far still"), "bag", 1.0, {}, ("water",)),
+        _action("bag_in", "grasper work bag carry", "bag", 0.98, bag_in=1),
+        _action(
+            "bag_open", "grasper work bag_rim stroke, grasper hold bag_far still", "bag", 1.05, bag_open=1
+        ),
+        _action(
+            "gallbladder_into_bag",
+            "grasper work body carry, grasper hold bag_far still",
+            "bag",
+            1.02,
+            carried=1,
+        ),
+        _action(
+            "push_down_in_bag",
+            "grasper work bag_rim stroke, grasper hold bag_far still",
+            "bag",
+            1.05,
+            bagged=1,
+        ),
+        _action(
+            "bag_close", "grasper hold bag_rim still, grasper work bag_far stroke", "bag", 1.05, bag_open=0
+        ),
+        _action("hold_gallbladder_up", "grasper work body carry, grasper assist body carry", "body"),
+        _action(
+            "suck_beside_bag", "irrigator work bed sweep, grasper hold bag_far still", "bag", 1.0, "water"
+        ),
         # Cleaning and coagulation
-        Action("wash_bed", _uses("irrigator work bed sweep", "grasper hold liver still"), "bed", 1.05, {}, ("water",)),
-        Action("wash_below_liver", _uses("irrigator work gutter sweep"), "gutter", 0.98, {"pool": 0.7}, ("water",)),
-        Action("suck_fluid", _uses("irrigator work gutter sweep", "grasper hold liver still"), "gutter", 1.0, {"pool": 0.1}),
-        Action("coagulate_bed", _uses("bipolar work bed spread", "grasper hold liver still"), "bed", 1.2, {}, ("smoke", "blood")),
-        Action("coagulate_bed_and_suck", _uses("bipolar work bed spread", "irrigator hold bed sweep"), "bed", 1.15, {}, ("smoke", "water")),
-        Action("hook_spot", _uses("hook work bed still", "grasper hold liver still"), "bed", 1.15, {}, ("smoke", "spark")),
-        Action("inspect_bed", _uses("grasper hold liver still", "grasper work bed still"), "bed", 1.15),
-        Action("inspect_stumps", _uses("irrigator work duct still", "grasper hold liver still"), "duct", 1.25),
+        _action("wash_bed", "irrigator work bed sweep, grasper hold liver still", "bed", 1.05, "water"),
+        _action("wash_below_liver", "irrigator work gutter sweep", "gutter", 0.98, "water", pool=0.7),
+        _action("suck_fluid", "irrigator work gutter sweep, grasper hold liver still", "gutter", pool=0.1),
+        _action(
+            "coagulate_bed", "bipolar work bed spread, grasper hold liver still", "bed", 1.2, "smoke blood"
+        ),
+        _action(
+            "coagulate_bed_and_suck",
+            "bipolar work bed spread, irrigator hold bed sweep",
+            "bed",
+            1.15,
+            "smoke water",
+        ),
+        _action("hook_spot", "hook work bed still, grasper hold liver still", "bed", 1.15, "smoke spark"),
+        _action("inspect_bed", "grasper hold liver still, grasper work bed still", "bed", 1.15),
+        _action("inspect_stumps", "irrigator work duct still, grasper hold liver still", "duct", 1.25),
         # Retraction
-        Action("grasp_bag", _uses("grasper work bag_rim still"), "bag", 1.05),
-        Action("bag_to_port", _uses("grasper work bag_rim carry"), "port", 0.98, {"bag_lift": 1}),
-        Action("pull_bag", _uses("grasper work bag_rim carry"), "port", 1.1),
-        Action("widen_port", _uses("grasper work bag_rim carry", "scissors hold port spread"), "port", 1.1),
-        Action("bag_out", _uses("grasper work bag_rim carry"), "port", 1.05, {"bag_out": 1}),
-        Action("suck_at_port", _uses("irrigator hold port sweep", "grasper work bag_rim carry"), "port", 1.0, {}, ("water",)),
-        Action("last_look", _uses("grasper hold port sweep"), "port", 0.95),
+        _action("grasp_bag", "grasper work bag_rim still", "bag", 1.05),
+        _action("bag_to_port", "grasper work bag_rim carry", "port", 0.98, bag_lift=1),
+        _action("pull_bag", "grasper work bag_rim carry", "port", 1.1),
+        _action("widen_port", "grasper work bag_rim carry, scissors hold port spread", "port", 1.1),
+        _action("bag_out", "grasper work bag_rim carry", "port", 1.05, bag_out=1),
+        _action(
+            "suck_at_port", "irrigator hold port sweep, grasper work bag_rim carry", "port", 1.0, "water"
+        ),
+        _action("last_look", "grasper hold port sweep", "port", 0.95),
     )
-}  # fmt: skip
+}
 
 PLANS = {
     "Preparation": PhasePlan(

@@ -51,7 +51,7 @@ class Anatomy:
         neck = fundus + rotated(self.neck - fundus, self.swing * off)
         ends = mixed(np.stack([fundus, neck]), self.loose, smooth(state["loose"]))
         mouth = self.bag_mouth(state)
-        in_mouth = np.stack([mouth + [0.02, -0.2], mouth + [0.0, 0.1]])
+        in_mouth = np.stack([mouth + np.array([0.02, -0.2]), mouth + np.array([0.0, 0.1])])
         ends = mixed(ends, in_mouth, smooth(state["carried"]))
         ends = ends + smooth(state["bagged"]) * np.array([0.0, 0.2])
         return ends[0], ends[1]
@@ -100,7 +100,7 @@ def draw_anatomy(generator: np.random.Generator) -> Anatomy:
         neck=neck,
         girth=generator.uniform(0.11, 0.15),
         duct=_vessel(neck, common, generator.uniform(0.02, 0.08)),
-        artery=_vessel(neck + [-0.01, -0.05], hilum, generator.uniform(-0.06, 0.0)),
+        artery=_vessel(neck + np.array([-0.01, -0.05]), hilum, generator.uniform(-0.06, 0.0)),
         swing=side * generator.uniform(0.9, 1.4),
         loose=np.stack([lying - turn, lying + turn]),
         bag=near(0.14, 0.02, 0.07),
@@ -109,13 +109,13 @@ def draw_anatomy(generator: np.random.Generator) -> Anatomy:
         fixed={
             "overview": near(0.05, 0.0, 0.04),
             "liver": near(0.42, 0.02, 0.06),
-            "triangle": triangle + [0.03, 0],
-            "duct": mixed(neck, common, 0.5) + [0, 0.03],
-            "artery": mixed(neck, hilum, 0.5) + [0, -0.02],
+            "triangle": triangle + np.array([0.03, 0]),
+            "duct": mixed(neck, common, 0.5) + np.array([0, 0.03]),
+            "artery": mixed(neck, hilum, 0.5) + np.array([0, -0.02]),
             "bed": mixed(fundus, neck, 0.55),
             "omentum": near(0.08, 0.14, 0.04),
             "gutter": near(0.4, 0.26, 0.05),
-            "port": port + [-0.04, 0.07],
+            "port": port + np.array([-0.04, 0.07]),
         },
     )
 

@@ -99,7 +99,7 @@ def is_test(number: int, test_share: float) -> bool:
 def make_corpus(
     arguments: CorpusArguments, root: Path, count: int, test_share: float, jobs: int
 ) -> dict[str, list[str]]:
-    """Make `count` lectures below `root`, reusing those that were made of the same arguments by the same code.
+    """Make `count` lectures below `root`, reusing those made of the same arguments by the same code.
 
     Every lecture is made in a new process, since the voice's sound depends on what its process spoke before.
 
@@ -135,7 +135,7 @@ def make_corpus(
 
 
 def make_lecture(arguments: CorpusArguments, number: int, root: Path) -> float:
-    """Make one lecture with all its files, in a process that has not spoken yet; return its length in seconds."""
+    """Make one lecture, in a process that has not spoken yet; return its length in seconds."""
     cv2.setNumThreads(1)  # the lectures are the parallel part
     tree, lecture = DataTree(root), lecture_id(number)
     tree.write_status(lecture, _STEP, {})  # a lecture killed half-way must not pass for the old one
@@ -164,7 +164,7 @@ def make_lecture(arguments: CorpusArguments, number: int, root: Path) -> float:
 
 
 def _write_labels(tree: DataTree, lecture: str, procedure: Procedure) -> None:
-    """Frames at 1 a second out of the encoded video, as an evaluation of real videos sees them, and their phases."""
+    """Frames at 1 a second, out of the encoded video as with real ones, and their phases."""
     folder = tree.root / "downstream_datasets" / DATASET
     (folder / "frames").mkdir(parents=True, exist_ok=True)
     for old in (folder / "frames").glob(f"{lecture}_*.png"):

@@ -107,7 +107,7 @@ def draw_spark(pen: Pen, generator: np.random.Generator) -> None:
     pen.disc((0.0, 0.075), generator.uniform(0.006, 0.013), (255, 255, 250))
     for _ in range(4):
         end = np.array([0.0, 0.075]) + generator.normal(0, 0.035, 2)
-        pen.line([(0.0, 0.075), end], (255, 240, 200), 0.005)
+        pen.line(np.stack([np.array([0.0, 0.075]), end]), (255, 240, 200), 0.005)
 
 
 def draw_clip(pen: Pen, colour: np.ndarray) -> None:

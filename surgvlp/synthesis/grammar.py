@@ -1,11 +1,11 @@
-"""The narrator's sentences: templates with choices, read from `phrases.txt`, drawn at random or all expanded."""
+"""The narrator's sentences: templates with choices, from `phrases.txt`, drawn at random or all expanded."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 
 import numpy as np
@@ -58,6 +58,6 @@ def _parsed(line: str) -> Template:
     return tuple(tuple(piece.split("|")) if number % 2 else (piece,) for number, piece in enumerate(pieces))
 
 
-def _sentence(parts: Iterator[str]) -> str:
+def _sentence(parts: Iterable[str]) -> str:
     text = " ".join("".join(parts).split()).replace(" ,", ",")
     return text[:1].upper() + text[1:] + "."

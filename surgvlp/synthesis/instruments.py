@@ -6,14 +6,14 @@ height of the picture. The tips are larger than in life, since they must still b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 _SHIFT = 4  # OpenCV takes points in 1/16 of a pixel
-Colour = Sequence[float]
 
 
 class Pen:
@@ -34,25 +34,39 @@ class Pen:
         self._frame, self._scale, self._tip = frame, scale, np.asarray(tip, dtype=np.float64)
         self._turn = np.array([[cosine, sine], [-sine * flip, cosine * flip]])
 
-    def polygon(self, points: Sequence[Sequence[float]] | np.ndarray, colour: Colour) -> None:
+    def polygon(self, points: ArrayLike, colour: ArrayLike) -> None:
         """Fill a polygon of local points (N, 2)."""
         pixels = np.asarray(points) @ self._turn + self._tip
         pixels = np.round(pixels * (1 << _SHIFT)).astype(np.int32)
-        cv2.fillPoly(self._frame, [pixels], [float(c) for c in colour], cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self._frame, [pixels], np.asarray(colour, np.float64).tolist(), cv2.LINE_AA, _SHIFT)
 
-    def line(self, points: Sequence[Sequence[float]] | np.ndarray, colour: Colour, width: float) -> None:
+    def line(self, points: ArrayLike, colour: ArrayLike, width: float) -> None:
         """Draw a polyline through local points (N, 2), `width` in local units."""
         pixels = np.round((np.asarray(points) @ self._turn + self._tip) * (1 << _SHIFT)).astype(np.int32)
         thickness = max(1, round(width * self._scale))
         cv2.polylines(
-            self._frame, [pixels], False, [float(c) for c in colour], thickness, cv2.LINE_AA, _SHIFT
+            self._frame,
+            [pixels],
+            False,
+            np.asarray(colour, np.float64).tolist(),
+            thickness,
+            cv2.LINE_AA,
+            _SHIFT,
         )
 
-    def disc(self, point: Sequence[float], radius: float, colour: Colour) -> None:
+    def disc(self, point: ArrayLike, radius: float, colour: ArrayLike) -> None:
         """Fill a circle around a local point."""
         x, y = np.round((np.asarray(point) @ self._turn + self._tip) * (1 << _SHIFT)).astype(int)
         size = max(8, round(radius * self._scale * (1 << _SHIFT)))
-        cv2.circle(self._frame, (int(x), int(y)), size, [float(c) for c in colour], -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(
+            self._frame,
+            (int(x), int(y)),
+            size,
+            np.asarray(colour, np.float64).tolist(),
+            -1,
+            cv2.LINE_AA,
+            _SHIFT,
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,7 @@ def _shaft(pen: Pen, colour: np.ndarray, front: float, back: float = -1.9, half:
         )
 
 
-def _turned(points: Sequence[Sequence[float]], hinge: float, angle: float) -> np.ndarray:
+def _turned(points: ArrayLike, hinge: float, angle: float) -> np.ndarray:
     cosine, sine = np.cos(angle), np.sin(angle)
     local = np.asarray(points, dtype=np.float64) - (hinge, 0)
     return local @ np.array([[cosine, sine], [-sine, cosine]]) + (hinge, 0)

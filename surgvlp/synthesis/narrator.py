@@ -37,8 +37,8 @@ class Narration:
 def draw_voice(generator: np.random.Generator) -> Voice:
     """A narrator: language, speaker, speed and pitch.
 
-    Of espeak-ng's voices those that the smallest Whisper model understands nearly as well as a lecturer (15 to
-    20 % of words wrong); the Scottish one and +f4 cost it every third word, which no lecturer would.
+    Of espeak-ng's voices those that the smallest Whisper model understands nearly as well as a lecturer (15
+    to 20 % of words wrong); the Scottish one and +f4 cost it every third word, which no lecturer would.
     """
     language = generator.choice(["en-us", "en-us", "en", "en-gb-x-rp"])
     variant = generator.choice(["", "+m1", "+m3", "+m7", "+f2", "+f3"])
@@ -54,7 +54,8 @@ def narrate(procedure: Procedure, speaker: Speaker, generator: np.random.Generat
     rate = speaker.rate
     sound = np.zeros(round(procedure.duration * rate), np.int16)
     habit, talkative = generator.uniform(-1.2, 1.8), generator.uniform(0.64, 0.82)
-    time, script, said = float(generator.uniform(0.3, 2.0)), [], set[str]()
+    time, said = float(generator.uniform(0.3, 2.0)), set[str]()
+    script: list[Caption] = []
     while True:
         lag = float(np.clip(habit + generator.normal(0, 0.7), *_LAG_S))
         text = _choose(procedure, time + 1.5 - lag, said, generator)

@@ -1,4 +1,4 @@
-"""One made operation as a timeline: phases, the actions within them, and the state of the anatomy at any time."""
+"""One made operation as a timeline: phases, the actions within them, the anatomy's state at any time."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def draw_procedure(seconds: float, generator: np.random.Generator) -> Procedure:
 
 
 def _phase_order(generator: np.random.Generator) -> list[str]:
-    """Cleaning comes after packaging, before it, in two turns around it, or last of all, as in real operations."""
+    """Cleaning comes after packaging, before it, in two turns, or last of all, as in real operations."""
     first = list(PHASES[:4])
     pack, clean, retract = PHASES[4:]
     ends = (

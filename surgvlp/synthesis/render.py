@@ -1,4 +1,4 @@
-"""The pictures of a lecture: the scene under a moving camera, instruments at work, and what passes over it."""
+"""The pictures of a lecture: the scene under a moving camera, instruments at work, what passes over it."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH, Anatomy, mixed, rotated
 from surgvlp.synthesis.sprites import Sprite
@@ -30,7 +31,7 @@ class Palette:
 
 
 def draw_palette(generator: np.random.Generator) -> Palette:
-    """Draw colours: livers from tan to purple, gallbladders from grey-green to pink, fat from ivory to orange."""
+    """Draw colours: livers tan to purple, gallbladders grey-green to pink, fat ivory to orange."""
 
     def between(*choices: tuple[int, int, int]) -> Colour:
         shares = generator.dirichlet(np.full(len(choices), 0.6))
@@ -102,7 +103,7 @@ class Painter:
             total += fine[: shape[0], : shape[1]] * 0.55**octave
         return total / 2
 
-    def cover(self, outline: Sequence[Sequence[float]] | np.ndarray, soft: float = 0.006) -> np.ndarray:
+    def cover(self, outline: ArrayLike, soft: float = 0.006) -> np.ndarray:
         """Coverage float32 (h, w) of a polygon given in world coordinates."""
         mask = np.zeros(self.shape, np.uint8)
         points = np.round((np.asarray(outline) * self.scale + self.origin) * 16).astype(np.int32)
@@ -224,7 +225,7 @@ def _ground(painter: Painter, palette: Palette, anatomy: Anatomy) -> np.ndarray:
 def _port(painter: Painter, image: np.ndarray, anatomy: Anatomy) -> None:
     """A port in the abdominal wall: a pale tube seen from its end, dark inside."""
     for radius, colour in ((0.1, 70.0), (0.09, 205.0), (0.07, 120.0), (0.06, 22.0)):
-        disc = painter.cover(_ellipse(anatomy.port + [0.06, -0.06], radius, radius * 0.85))
+        disc = painter.cover(_ellipse(anatomy.port + np.array([0.06, -0.06]), radius, radius * 0.85))
         painter.put(image, disc, np.full(image.shape, colour, np.float32), 0.4)
 
 
@@ -246,7 +247,7 @@ def _layers(painter: Painter, palette: Palette, anatomy: Anatomy) -> dict[str, S
             cover = np.max([painter.stroke(part, width) for part in parts], axis=0)
             keep(name + suffix, cover, painter.shaded(cover, colour, 0.5 * width, 0.004, 0.9))
     triangle = anatomy.fixed["triangle"]
-    veil = painter.cover(_lumps(generator, triangle + [0.02, 0.02], (0.24, 0.19), 0.03), 0.02)
+    veil = painter.cover(_lumps(generator, triangle + np.array([0.02, 0.02]), (0.24, 0.19), 0.03), 0.02)
     keep("calot_fat", veil, painter.shaded(veil, palette.fat * 0.97, 0.08, 0.025, 0.6, lobed=True))
     drape = painter.cover(
         _lumps(generator, anatomy.fixed["omentum"] + [0.0, 0.14], (0.34, 0.32), 0.04), 0.015

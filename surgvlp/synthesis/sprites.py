@@ -82,7 +82,7 @@ def dissolve(canvas: np.ndarray, layer: Sprite, grain: np.ndarray, share: float)
 
 
 def lay_over(frame: np.ndarray, painted: np.ndarray) -> None:
-    """Blend `painted`, uint8 (h, w, 4) with the colour times its coverage, over `frame` (h, w, 3), in place."""
+    """Blend `painted`, uint8 (h, w, 4) colour times coverage and coverage, over `frame` (h, w, 3)."""
     rgb = np.empty_like(painted, shape=(*painted.shape[:2], 3))
     rest = np.empty_like(rgb)
     cv2.mixChannels([painted], [rgb, rest], [0, 0, 1, 1, 2, 2, 3, 3, 3, 4, 3, 5])
