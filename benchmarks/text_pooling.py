@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import platform
 import sys
 import time
@@ -100,7 +101,8 @@ def table(rows: list[tuple[str, float]], command: str) -> str:
         "",
         f"`{command}`, {datetime.date.today()}, {platform.machine()} CPU, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__.split('+')[0]}; {TEXTS} texts of "
-        f"{LENGTH} tokens, {USED} used. Seconds, best of several runs.",
+        f"{LENGTH} tokens, {USED} used. Seconds, best of several runs; the load average was "
+        f"{os.getloadavg()[1]:.1f}.",
         "",
         "| what | seconds |",
         "|---|---|",
