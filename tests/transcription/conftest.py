@@ -30,6 +30,12 @@ np.savez(sys.argv[1], rate=speaker.rate, **{f"spoken{number}": sound for number,
 
 
 @pytest.fixture(scope="session")
+def script() -> str:
+    """All that is said in the lecture."""
+    return " ".join(SENTENCES)
+
+
+@pytest.fixture(scope="session")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> list[np.ndarray]:
     """Each of SENTENCES as float32 samples at 16 kHz."""
     path = tmp_path_factory.mktemp("speech") / "spoken.npz"

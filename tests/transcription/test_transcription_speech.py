@@ -24,7 +24,7 @@ Lecture = tuple[np.ndarray, list[tuple[float, float]]]
 
 
 @given(st.lists(st.integers(0, 200 * RATE), max_size=6), st.integers(0, 2**32 - 1))
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_windows_are_the_stream(sizes: list[int], seed: int) -> None:
     stream = np.random.default_rng(seed).normal(size=sum(sizes)).astype(np.float32)
     blocks = np.split(stream, np.cumsum(sizes)[:-1]) if sizes else []
