@@ -49,10 +49,7 @@ def make_model(settings: Settings, ranks: Ranks, weights: dict[str, Any] | None)
                 remedy="Resume with the version of surgvlp that wrote it (see environment.json)",
             ) from error
     memory = torch.channels_last if settings.channels_last else torch.contiguous_format
-    model = model.to(ranks.device).to(memory_format=memory)
-    if settings.compile:
-        model.backbone_img.compile()
-    return model
+    return model.to(ranks.device).to(memory_format=memory)
 
 
 def make_tokenizer(settings: Settings) -> Tokenizer:

@@ -66,7 +66,10 @@ def processes(device: str = "auto") -> Iterator[Ranks]:
     if "WORLD_SIZE" not in os.environ:
         yield Ranks(device=place)
         return
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    if place.type == "cuda":
+        dist.init_process_group("nccl", device_id=place)
+    else:
+        dist.init_process_group("gloo")
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size(), place)
     finally:

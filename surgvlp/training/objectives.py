@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from surgvlp.console import progress_bar
 from surgvlp.datasets.texts import TextTable
 from surgvlp.files import InputError
 from surgvlp.models.build import DualEncoder
@@ -109,7 +110,7 @@ class ClipObjective(Objective):
 
 @torch.no_grad()
 def pool_texts(
-    model: nn.Module, texts: TextTable, device: torch.device, batch_size: int = 256
+    model: nn.Module, texts: TextTable, device: torch.device, batch_size: int = 128
 ) -> Tensor | None:
     """(M, hidden): each text through the frozen part of the text encoder, once; None where nothing is frozen.
 
@@ -121,10 +122,12 @@ def pool_texts(
     lengths = texts.tokens["attention_mask"].sum(1)
     order = lengths.argsort(kind="stable")
     pooled: list[Tensor] = []
-    for first in range(0, len(order), batch_size):
-        rows = order[first : first + batch_size]
-        tokens = {name: torch.from_numpy(table).to(device) for name, table in texts.gather(rows).items()}
-        pooled.append(encoder.pooled(tokens))
+    with progress_bar("embedding texts", len(order), unit="texts") as bar:
+        for first in range(0, len(order), batch_size):
+            rows = order[first : first + batch_size]
+            tokens = {name: torch.from_numpy(table).to(device) for name, table in texts.gather(rows).items()}
+            pooled.append(encoder.pooled(tokens))
+            bar.advance(len(rows))
     everything = torch.cat(pooled)
     table = torch.empty_like(everything)
     table[torch.from_numpy(order).to(device)] = everything

@@ -100,6 +100,8 @@ def _run(loop: Loop, settings: Settings, output: Path, ranks: Ranks) -> None:
         write_json(output / "config.json", about["config"])
         write_json(output / "environment.json", about["environment"])
     _describe(loop, settings.levels[0], cast(ClipStream, loop.levels[0].stream), run_log)
+    if settings.compile:  # after the counting of FLOPs, which cannot trace what is compiled
+        cast(DualEncoder, loop.model).backbone_img.compile()
     plan, sizes = loop.plan, {level.name: level.batch_size for level in settings.levels}
     callbacks: list[Callback] = []
     if settings.validation is not None:

@@ -94,7 +94,7 @@ def _kill_when(work_dir: Path, output: Path, moment: Any, *options: str) -> None
         command(work_dir, output, "--resume", *flags), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while not moment():
             assert process.poll() is None, "the training ended before the moment to kill it"
             assert time.monotonic() < deadline
