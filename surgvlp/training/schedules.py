@@ -27,7 +27,7 @@ class Duration:
         if len(given) != 1 or given[0] < 1:
             raise InputError(
                 f"a duration is epochs or steps, 1 or more, not {self.epochs} and {self.steps}",
-                remedy="Write dict(epochs=5) or dict(steps=100)",
+                remedy="Write dict(epochs=5) or dict(steps=100); None takes the other one out",
             )
 
 

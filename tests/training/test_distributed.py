@@ -43,15 +43,18 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 def test_loss_and_gradient_are_those_of_the_whole_batch_in_one_process(found: dict[str, Any]) -> None:
     assert found["difference"]["torch.float32"] < 1e-5
     assert found["difference"]["torch.float64"] < 1e-10
 
 
+@pytest.mark.slow
 def test_a_resumed_run_of_two_ranks_ends_with_the_same_bits(found: dict[str, Any]) -> None:
     assert found["exact_resume"]
 
 
+@pytest.mark.slow
 def test_both_ranks_stop_at_the_same_step_with_the_samples_of_both(found: dict[str, Any]) -> None:
     first, second = found["diverged"]
     assert first == second

@@ -65,6 +65,7 @@ def final(output: Path) -> dict[str, Any]:
     return checkpoints.load(checkpoints.path_of(output, 24))
 
 
+@pytest.mark.slow
 def test_killed_at_several_moments_and_resumed_ends_with_the_same_bits(
     reference: Path, work_dir: Path, tmp_path: Path
 ) -> None:
