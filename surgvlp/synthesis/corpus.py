@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import multiprocessing
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -27,6 +24,7 @@ from surgvlp.media.images import write_image
 from surgvlp.synthesis.actions import PHASES
 from surgvlp.synthesis.narrator import draw_voice, narrate, write_wav
 from surgvlp.synthesis.procedure import SHORTEST_S, Procedure, draw_procedure
+from surgvlp.synthesis.processes import in_new_processes
 from surgvlp.synthesis.render import Renderer
 from surgvlp.synthesis.voice import Speaker, Voice
 
@@ -128,17 +126,19 @@ def make_corpus(
         done[kind].append(lecture_id(number))
     missing = [number for number in range(count) if lecture_id(number) in set(done["made"])]
     with progress_bar("making lectures", count, "lectures", len(done["reused"])) as bar:
-        for seconds in _in_processes(jobs, make_lecture, [(arguments, number, root) for number in missing]):
-            bar.advance(1, latest=f"{seconds:.0f} s", reused=len(done["reused"]))
+        calls = [(arguments, number, root) for number in missing]
+        in_new_processes(make_lecture, calls, jobs, lambda _: bar.advance(1))
     _write_common(tree, arguments, count, test_share)
     return done
 
 
-def make_lecture(arguments: CorpusArguments, number: int, root: Path) -> float:
-    """Make one lecture, in a process that has not spoken yet; return its length in seconds."""
+def make_lecture(arguments: CorpusArguments, number: int, root: Path) -> None:
+    """Make one lecture with all its files, in a process that has not spoken yet."""
     cv2.setNumThreads(1)  # the lectures are the parallel part
     tree, lecture = DataTree(root), lecture_id(number)
     tree.write_status(lecture, _STEP, {})  # a lecture killed half-way must not pass for the old one
+    for partial in tree.root.glob(f"*/.{lecture}.*.partial"):  # of a process that was killed
+        partial.unlink()
     drawn = draw_lecture(arguments, number)
     speaker = Speaker(drawn.voice)
     narration = narrate(drawn.procedure, speaker, drawn.speaking)
@@ -160,7 +160,6 @@ def make_lecture(arguments: CorpusArguments, number: int, root: Path) -> float:
         "sha256": sha256_of(tree.video(lecture)),
     }
     tree.write_status(lecture, _STEP, record)
-    return drawn.procedure.duration
 
 
 def _write_labels(tree: DataTree, lecture: str, procedure: Procedure) -> None:
@@ -224,23 +223,3 @@ def _is_made(tree: DataTree, arguments: CorpusArguments, number: int) -> bool:
     labels = tree.root / "downstream_datasets" / DATASET / "csvs" / f"{lecture}.csv"
     files = (tree.video(lecture), tree.script(lecture), labels)
     return {key: record.get(key) for key in recipe} == recipe and all(path.is_file() for path in files)
-
-
-def _in_processes(jobs: int, function: Callable[..., float], calls: list[tuple[Any, ...]]) -> Iterator[float]:
-    """Call `function` once for each tuple of arguments, each in a new process; yield results as they come."""
-    # forkserver: a new process costs a fork of one that has done nothing but import, not a new interpreter
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-
-    def call(arguments: tuple[Any, ...]) -> float:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            return pool.submit(function, *arguments).result()
-
-    with ThreadPoolExecutor(jobs) as threads:
-        futures: list[Future[float]] = [threads.submit(call, arguments) for arguments in calls]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()

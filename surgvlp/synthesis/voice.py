@@ -61,6 +61,7 @@ class Speaker:
         self._blocks: list[np.ndarray] = []
         self._callback = _Callback(self._receive)  # held here, since the library keeps only the address
         self._library.espeak_SetSynthCallback(self._callback)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of breath and flutter; else it is the time
         if self._library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise InputError(f"espeak-ng has no voice {voice.name!r}")
         settings = ((_RATE, voice.words_per_minute), (_VOLUME, 90), (_PITCH, voice.pitch), (_RANGE, 55))

@@ -1,0 +1,105 @@
+"""The pictures: a pure function of their seed, instruments that differ in shape, and no colour quiz."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from surgvlp.synthesis.actions import TOOLS
+from surgvlp.synthesis.corpus import CorpusArguments, draw_lecture
+from surgvlp.synthesis.instruments import Finish, Pen, draw_finish, draw_instrument
+from surgvlp.synthesis.render import picture_size
+from surgvlp.synthesis.sprites import lay_over
+
+SMALL = CorpusArguments(seed=3, height=96, fps=2, seconds=80)
+
+
+def test_size_is_that_of_cholec80() -> None:
+    assert picture_size(480) == (480, 854)
+    assert all(side % 2 == 0 for height in range(64, 300) for side in picture_size(height))
+
+
+def test_frames_follow_from_the_seed_alone_in_any_order() -> None:
+    first, again = draw_lecture(SMALL, 5).renderer, draw_lecture(SMALL, 5).renderer
+    frames = list(first.frames())
+    assert len(frames) == len(first) == len(first.times)
+    assert frames[0].shape == (96, 170, 3) and frames[0].dtype == np.uint8
+    for number in np.random.default_rng(0).permutation(len(frames))[:40]:
+        assert np.array_equal(again.frame(int(number)), frames[number])
+    other = draw_lecture(SMALL, 6).renderer.frame(0)
+    assert np.abs(other.astype(int) - frames[0]).mean() > 5
+
+
+def test_a_lecture_looks_laparoscopic() -> None:
+    """Red tissue in a round picture, dark in the corners, never still."""
+    for number in range(4):
+        renderer = draw_lecture(SMALL, number).renderer
+        frames = np.stack([renderer.frame(step) for step in range(0, len(renderer), 10)]).astype(float)
+        middle = frames[:, 24:72, 61:109].mean(axis=(0, 1, 2))
+        assert middle[0] > 1.2 * middle[1] and middle[0] > 1.2 * middle[2]
+        assert frames[:, :6, :6].mean() < 0.3 * middle.mean()
+        assert (np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3)) > 1).all()
+
+
+def _silhouette(tool: str, opening: float) -> np.ndarray:
+    canvas = np.zeros((128, 160, 3), np.uint8)
+    white = np.full(3, 255.0)
+    draw_instrument(
+        Pen(canvas, np.array([140.0, 64.0]), 0.0, 400.0), tool, opening, Finish(white, white, white)
+    )
+    return canvas[:, 60:].max(axis=2) > 20  # without the shaft, which all have
+
+
+def test_instruments_differ_in_shape() -> None:
+    """The overlap of any two tips, open or shut, is far from complete."""
+    tips = {tool: [_silhouette(tool, opening) for opening in (0.1, 0.9)] for tool in TOOLS}
+    for one, other in itertools.combinations(TOOLS, 2):
+        for first, second in itertools.product(tips[one], tips[other]):
+            assert (first & second).sum() / (first | second).sum() < 0.8, (one, other)
+
+
+def test_jaws_move_and_colours_vary() -> None:
+    for tool in ("grasper", "bipolar", "scissors", "clipper"):
+        shut, opened = _silhouette(tool, 0.0), _silhouette(tool, 1.0)
+        assert (shut ^ opened).sum() > 0.1 * shut.sum(), tool
+    generator = np.random.default_rng(0)
+    shafts = {tuple(np.round(draw_finish("hook", generator).shaft)) for _ in range(20)}
+    assert len(shafts) > 10
+
+
+def test_laying_over_is_the_usual_blend() -> None:
+    generator = np.random.default_rng(1)
+    frame = generator.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    colour = generator.integers(0, 256, (20, 30, 3))
+    cover = generator.integers(0, 256, (20, 30, 1))
+    painted = np.concatenate([np.round(colour * cover / 255), cover], axis=2).astype(np.uint8)
+    expected = frame * (1 - cover / 255) + colour * cover / 255
+    lay_over(frame, painted)
+    assert np.abs(frame - expected).max() <= 1.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [11, 12])
+def test_phases_are_no_colour_quiz(seed: int) -> None:
+    """Mean and deviation of red, green and blue tell next to nothing about the phases of unseen lectures."""
+    cv2.setNumThreads(1)
+    statistics, phases, lectures = [], [], []
+    for number in range(15):
+        drawn = draw_lecture(CorpusArguments(seed, height=96, fps=1, seconds=110), number)
+        frames = np.stack(list(drawn.renderer.frames())).reshape(len(drawn.renderer), -1, 3)
+        statistics.append(np.concatenate([frames.mean(axis=1), frames.std(axis=1)], axis=1))
+        phases.append(drawn.procedure.phases_at(drawn.renderer.times))
+        lectures.append(np.full(len(frames), number))
+    x, y, lecture = np.concatenate(statistics), np.concatenate(phases), np.concatenate(lectures)
+    unseen = lecture >= 10
+    baseline = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
+    baseline.fit(x[~unseen], y[~unseen])
+    score = f1_score(y[unseen], baseline.predict(x[unseen]), average="macro")
+    assert score <= 0.35
