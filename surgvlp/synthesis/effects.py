@@ -12,6 +12,8 @@ from surgvlp.synthesis.instruments import Pen
 from surgvlp.synthesis.procedure import Procedure
 from surgvlp.synthesis.sprites import Sprite, draw_sprite, lay_over
 
+_WATER = (190, 205, 220)
+
 
 @dataclass(frozen=True)
 class Stain:
@@ -85,20 +87,21 @@ def draw_smoke(frame: np.ndarray, smoke: np.ndarray, level: float, time: float) 
     lay_over(frame, cv2.merge([grey, grey, grey, cover]))
 
 
-def draw_water(pen: Pen, time: float, generator: np.random.Generator) -> None:
-    """A jet out of the irrigator's mouth, and drops that splash where it lands."""
-    for _ in range(7):
-        spread, reach = generator.normal(0, 0.035), generator.uniform(0.08, 0.2)
-        pen.line(
-            [(0.005, spread * 0.2), (0.5 * reach, spread * 0.6), (reach, spread)], (205, 215, 225), 0.006
-        )
-    for _ in range(10):
-        pen.disc(
-            (generator.uniform(0.06, 0.24), generator.normal(0, 0.05)),
-            generator.uniform(0.003, 0.01),
-            (235, 240, 245),
-        )
-    pen.line([(0.0, 0.0), (0.16, 0.004 * np.sin(9 * time))], (225, 232, 240), 0.012)
+def draw_water(
+    frame: np.ndarray, tip: np.ndarray, angle: float, scale: float, generator: np.random.Generator
+) -> None:
+    """A jet out of the irrigator's mouth at pixel `tip`, and drops that splash where it lands."""
+    wet = frame.copy()
+    pen = Pen(wet, tip, angle, scale)
+    reach, spread = generator.uniform(0.15, 0.19), generator.uniform(0.03, 0.045)
+    pen.polygon([(0.0, -0.02), (0.0, 0.02), (reach, spread), (1.1 * reach, 0.0), (reach, -spread)], _WATER)
+    for _ in range(5):
+        across = generator.uniform(-1, 1)
+        pen.line([(0.01, 0.014 * across), (reach, spread * across)], (245, 248, 252), 0.004)
+    for _ in range(12):
+        away = np.array([reach + abs(generator.normal(0, 0.035)), generator.normal(0, 1.3 * spread)])
+        pen.disc(away, generator.uniform(0.003, 0.009), (240, 245, 250))
+    cv2.addWeighted(wet, 0.6, frame, 0.4, 0, dst=frame)
 
 
 def draw_spark(pen: Pen, generator: np.random.Generator) -> None:

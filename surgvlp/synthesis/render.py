@@ -86,7 +86,7 @@ class Renderer:
             self._draw_gallbladder(frame, view, state, time)
         self._draw_bag(frame, view, state, time)
         for instrument in held:
-            self._draw_instrument(frame, view, instrument, time, generator)
+            self._draw_instrument(frame, view, instrument, generator)
         effects.draw_smoke(frame, self._scene.smoke, self._smoke[number], time)
         return self._sensor.picture(frame, number)
 
@@ -179,7 +179,7 @@ class Renderer:
         effects.draw_shadows(frame, [(pair[:, 0] + offset, pair[:, 1] + offset, thick) for pair in ends])
 
     def _draw_instrument(
-        self, frame: np.ndarray, view: np.ndarray, held: Held, time: float, generator: np.random.Generator
+        self, frame: np.ndarray, view: np.ndarray, held: Held, generator: np.random.Generator
     ) -> None:
         heading = view[:2, :2] @ (held.tip - held.port)
         zoom = float(np.hypot(view[0, 0], view[1, 0])) / self.height
@@ -187,9 +187,10 @@ class Renderer:
             self._tool_size * self.height * (0.4 + 0.6 * zoom)
         )  # nearer than the tissue, but not fixed to it
         place = view[:2, :2] @ held.tip + view[:2, 2]
-        pen = Pen(frame, place, float(np.arctan2(heading[1], heading[0])), scale, self._flips[held.tool])
+        angle = float(np.arctan2(heading[1], heading[0]))
         if held.tool == "irrigator" and "water" in held.effects:
-            effects.draw_water(pen, time, generator)
+            effects.draw_water(frame, place, angle, scale, generator)
+        pen = Pen(frame, place, angle, scale, self._flips[held.tool])
         draw_instrument(pen, held.tool, held.opening, self._finish[held.tool])
         if held.tool == "hook" and "spark" in held.effects and generator.uniform() < 0.4:
             effects.draw_spark(pen, generator)
