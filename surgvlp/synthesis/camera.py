@@ -97,7 +97,7 @@ class Sensor:
 
         tint = np.array([165.0, 96.0, 84.0]) * np.exp(generator.normal(0, 0.09, 3))
         self._means = wandering(tint, 0.07, 0.2)
-        self._deviations = wandering(np.full(3, 40.0), 0.12, 0.2)
+        self._deviations = wandering(np.full(3, 40.0), 0.15, 0.2)
 
     def picture(self, frame: np.ndarray, number: int) -> np.ndarray:
         """What the camera delivers of an evenly lit frame, for frame `number`."""
@@ -114,4 +114,4 @@ class Sensor:
         return cv2.add(lit, grain, dtype=cv2.CV_8U)
 
 
-_EXPOSURE, _CONTRAST = 0.8, 0.7  # how far the electronics go, from 0 to 1
+_EXPOSURE, _CONTRAST = 0.85, 0.85  # how far the electronics go, from 0 to 1
