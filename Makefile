@@ -12,7 +12,7 @@ demo: .venv/demo-ready
 	.venv/bin/python tools/demo.py
 
 demo-seeds: .venv/demo-ready
-	.venv/bin/python tools/demo.py --seeds 1 2 3 --output runs/demo-seeds
+	.venv/bin/python tools/demo.py --seeds 7 8 9 --output runs/demo-seeds
 
 test: .venv/test-ready
 	.venv/bin/python -m pytest -n 2 $(if $(SHARED_DATA),--shared-data $(SHARED_DATA)) $(PYTEST_FLAGS)

@@ -92,26 +92,29 @@ class BertEncoder(nn.Module):
 
 @MODELS.register_module(name="text_backbones/SentenceEncoder")
 class SentenceEncoder(nn.Module):
-    """A sentence model and one trainable linear map: (N, L) tokens -> (N, embedding_dim).
+    """A sentence model, with or without a trainable linear map: (N, L) tokens -> (N, D).
 
-    Pooled is the mean over a sentence's own tokens of the last layer, as sentence transformers pool. The map
-    on top is linear because a frozen sentence model already puts paraphrases side by side, and a linear map
-    keeps them there: prompts in words that no narration used land near the narrations that mean the same,
-    where a deeper head fitted to a few hundred captions would bend the space between them.
+    Pooled is the mean over a sentence's own tokens of the last layer, as sentence transformers pool. A frozen
+    sentence model already puts paraphrases side by side. Without a map the image encoder learns that very
+    space (locked-text tuning, Zhai et al. 2022), so prompts in words that no narration used keep their place
+    beside the narrations that mean the same; a map fitted to a few hundred captions bends the space between.
 
     Args:
         name: hub name, folder, or `package:all-MiniLM-L6-v2`.
-        embedding_dim: D.
+        embedding_dim: D of the linear map; None: no map, D is the sentence model's hidden size.
         freeze: no gradients and no dropout in the sentence model, so that its `pooled` output is a constant
             of each text and may be computed once.
         pretrained: False makes random weights from the model's configuration alone.
     """
 
-    def __init__(self, name: str, embedding_dim: int, freeze: bool = True, pretrained: bool = True) -> None:
+    def __init__(
+        self, name: str, embedding_dim: int | None = None, freeze: bool = True, pretrained: bool = True
+    ) -> None:
         super().__init__()
         self.model = _transformer(name, pretrained)
-        self.projection = nn.Linear(self.model.config.hidden_size, embedding_dim)
-        self.embedding_dim, self.freeze = embedding_dim, freeze
+        hidden: int = self.model.config.hidden_size
+        self.projection = nn.Linear(hidden, embedding_dim) if embedding_dim else nn.Identity()
+        self.embedding_dim, self.freeze = embedding_dim or hidden, freeze
         if freeze:
             self.model.requires_grad_(False).eval()
 
@@ -134,7 +137,8 @@ class SentenceEncoder(nn.Module):
 
     def project(self, pooled: Tensor) -> Tensor:
         """(N, hidden size) -> (N, embedding_dim)."""
-        return self.projection(pooled)
+        projected: Tensor = self.projection(pooled)
+        return projected
 
 
 def _transformer(name: str, pretrained: bool, needs_pooler: bool = False) -> Any:

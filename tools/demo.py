@@ -1,0 +1,202 @@
+"""The main job, end to end on a CPU: from narrated lectures to zero-shot phase recognition and a report.
+
+    python tools/demo.py                                           what `make demo` runs
+    python tools/demo.py --seeds 7 8 9 --output runs/demo-seeds    what `make demo-seeds` runs
+
+Every step is one of the commands that one runs on one's own lectures. Each is shown before it starts, and
+each keeps what is still valid from an earlier run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from surgvlp import console
+from surgvlp.files import read_json
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = "configs/demo"
+CORPUS = "--count 32 --test-share 0.3126 --height 192 --fps 6 --seconds 110"
+
+# What the narrators talk about: Whisper is told, as one tells it for one's own lectures, and errs less.
+VOCABULARY = (
+    "This is a laparoscopic cholecystectomy. The grasper holds the gallbladder and the omentum. "
+    "The hook opens the peritoneum of Calot's triangle. The cystic duct and the cystic artery are clipped."
+)
+
+# Three ways to describe each phase; none shares a sentence with what the narrators say.
+PROMPTS = ("made_phases", "made_phases_2", "made_phases_3")
+
+# The rows of the report's table: its name, the folder below zero-shot/, what it is.
+ROWS = (
+    ("this training", "trained", "clips and what was said during them; no labels"),
+    (
+        "texts permuted between clips",
+        "permuted-texts",
+        "the same training, each clip with another clip's text",
+    ),
+    ("untrained network", "untrained", "the weights that training starts from"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, and what it is for."""
+
+    title: str
+    command: list[str]
+
+
+def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
+    """From nothing to predictions on unseen lectures, for one corpus."""
+    videos = ["--videos", f"{data}/videos", "--split", "train"]
+    yield Step(
+        "Make lectures: pictures, a voice, and phase labels that training never sees",
+        ["tools/synthesize_lectures.py", *CORPUS.split(), "--seed", str(seed), "--out", str(data)],
+    )
+    yield Step(
+        "Write down what the lecturers say",
+        [
+            "tools/transcribe.py",
+            *videos,
+            "--out",
+            str(data),
+            "--model",
+            "package:tiny.en",
+            "--language",
+            "en",
+        ],
+    )
+    yield Step(
+        "Compare that with what they said",
+        ["tools/score_transcripts.py", "--data", str(data), "--output", f"{output}/wer.json"],
+    )
+    yield Step(
+        "Decode the videos once",
+        ["tools/build_frame_store.py", "--videos", f"{data}/videos", "--out", f"{data}/frame_store"],
+    )
+    for title, folder, options in (
+        ("Learn to match clips with what is said", "pretraining", []),
+        ("Control: the same with permuted texts", "pretraining-permuted-texts", ["shuffle_texts=True"]),
+    ):
+        dataset = [f"root={data}", f"frames_root={data}/frame_store", *options]
+        yield Step(
+            title,
+            [
+                *("train.py", f"--work_dir={CONFIG}", f"--output_dir={output}/{folder}", "--resume"),
+                *("--cfg-options", f"seed={seed}", *(f"levels.0.dataset.{option}" for option in dataset)),
+            ],
+        )
+    models = (
+        ["--checkpoint", f"{output}/pretraining"],
+        ["--checkpoint", f"{output}/pretraining-permuted-texts"],
+        ["--untrained", "--checkpoint", f"{output}/pretraining"],
+    )
+    for (name, folder, _), model in zip(ROWS, models, strict=True):
+        yield Step(
+            f"Recognise phases in unseen lectures: {name}",
+            [
+                *("tools/evaluate_zero_shot.py", *model, "--data", str(data), "--dataset", "made"),
+                *("--prompts", *(f"{data}/prompts/{name}.txt" for name in PROMPTS)),
+                *("--protocol", "made_frames"),
+                *("--output", f"{output}/zero-shot/{folder}"),
+            ],
+        )
+
+
+def report_of(outputs: list[Path], report: Path) -> Step:
+    """The report over one corpus, or over several pooled."""
+    command = ["tools/write_report.py", "--output", str(report), "--colour-baseline", "train"]
+    command += ["--subject", "unseen made lectures"]
+    command += ["--curves", f"{outputs[0]}/pretraining/metrics.jsonl", "--wer", f"{outputs[0]}/wer.json"]
+    for name, folder, note in ROWS:
+        command += ["--note", f"{name}={note}"]
+        for output in outputs:
+            command += ["--run", f"{name}={output}/zero-shot/{folder}"]
+    return Step("Write the report", command)
+
+
+def run(step: Step, number: int, screen: Console) -> None:
+    """Show a step and run it; a step that fails ends the demo with its exit code."""
+    screen.print(f"\n[bold]{number}. {step.title}[/bold]")
+    screen.print(
+        f"   python {shlex.join(step.command)}", style="dim", soft_wrap=True, highlight=False, markup=False
+    )
+    code = subprocess.run([sys.executable, *step.command], cwd=ROOT).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def show_scores(summary: dict[str, Any], screen: Console) -> None:
+    """What was learned, beside its controls."""
+    first, *controls = summary["rows"]
+    strongest = max(controls, key=lambda row: row["macro_f1"])
+    title = f"Phases of {first['videos']} unseen lectures, recognised from sentences; no label was trained on"
+    table = Table(title=title, title_justify="left")
+    for heading in ("", "macro-F1", "95 % interval", "accuracy"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in summary["rows"]:
+        low, high = row["macro_f1_interval"] or (float("nan"), float("nan"))
+        style = "bold" if row is first else ""
+        between = f"{low:.3f} to {high:.3f}"
+        table.add_row(row["name"], f"{row['macro_f1']:.3f}", between, f"{row['accuracy']:.3f}", style=style)
+    screen.print("\n", table)
+    lead = first["macro_f1"] - strongest["macro_f1"]
+    screen.print(f"{lead:+.3f} macro-F1 over the strongest control, {strongest['name']}", highlight=False)
+
+
+def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7], help="one corpus and training each (7)")
+    parser.add_argument("--output", type=Path, default=Path("runs/demo"), help="models, scores, report")
+    parser.add_argument("--data", type=Path, default=Path("data/made"), help="the made lectures")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    flags = parse_flags(arguments)
+    screen, started = Console(), time.monotonic()
+    several = len(flags.seeds) > 1
+    outputs = [flags.output / f"seed_{seed}" if several else flags.output for seed in flags.seeds]
+    trees = [
+        flags.data.with_name(f"{flags.data.name}_{seed}") if several else flags.data for seed in flags.seeds
+    ]
+    number = 0
+    for seed, data, output in zip(flags.seeds, trees, outputs, strict=True):
+        for step in steps_of(seed, data, output):
+            number += 1
+            run(step, number, screen)
+    report = flags.output / "report"
+    run(report_of(outputs, report), number + 1, screen)
+
+    show_scores(read_json(report / "summary.json"), screen)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    minutes = (time.monotonic() - started) / 60
+    trainings = [output / "pretraining" for output in outputs]
+    for name, value in (
+        ("word errors", ", ".join(f"{read_json(output / 'wer.json')['wer']:.1%}" for output in outputs)),
+        ("report", report / "report.html"),
+        ("checkpoint", ", ".join(str(max(folder.glob("step_*.pt"))) for folder in trainings)),
+        ("data", ", ".join(map(str, trees))),
+        ("time", f"{minutes:.1f} minutes; the largest process took {peak:.1f} GB"),
+    ):
+        screen.print(f"{name:<12} {value}", highlight=False, soft_wrap=True)
+    return console.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(console.exit_code(main))
