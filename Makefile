@@ -15,7 +15,7 @@ demo-seeds: .venv/demo-ready
 	.venv/bin/python tools/demo.py --seeds 7 8 9 --output runs/demo-seeds
 
 test: .venv/test-ready
-	.venv/bin/python -m pytest -n 2 $(if $(SHARED_DATA),--shared-data $(SHARED_DATA)) $(PYTEST_FLAGS)
+	.venv/bin/python -m pytest tests -n 2 $(addprefix --shared-data=,$(SHARED_DATA)) $(PYTEST_FLAGS)
 
 lint: .venv/test-ready
 	.venv/bin/ruff check .
