@@ -45,7 +45,7 @@ class InputError(ValueError):
             place.append(f"'{key}'")
         message = (", ".join(place) + ": " if place else "") + what.rstrip(".")
         if remedy:
-            message += f". {remedy.rstrip('.')}."
+            message += f". {remedy if remedy.endswith(('?', '.')) else remedy + '.'}"
         super().__init__(" ".join(message.split()))
 
 

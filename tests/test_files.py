@@ -41,6 +41,11 @@ def test_error_names_place_and_remedy_on_one_line() -> None:
     assert str(error) == "a.csv, row 7, 'text': the text is empty. Fill it in."
 
 
+@pytest.mark.parametrize(("remedy", "end"), [("Fill it in", "x. Fill it in."), ("Is it y?", "x. Is it y?")])
+def test_a_remedy_ends_as_a_sentence(remedy: str, end: str) -> None:
+    assert str(InputError("x", remedy=remedy)) == end
+
+
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "status.json"
     files.write_json(target, {"a": 1})
