@@ -134,7 +134,7 @@ def _describe(loop: Loop, level: LevelSettings, stream: ClipStream, run_log: Run
     )
     precision, ranks = "bfloat16" if loop.autocast else "float32", loop.ranks
     for line in [
-        f"resumed at step {loop.step}" if loop.step else "started",
+        _beginning(loop),
         f"a sample: {frames} frames of {level.views.size} pixels, {len(sample['text_index'])} texts; {cost}",
         f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs of {len(stream.loader.dataset)} "
         f"samples, batch {level.batch_size}, {ranks.world_size} process(es) on {ranks.device}, {precision}",
@@ -155,3 +155,9 @@ def _set_up_torch(settings: Settings, device: torch.device) -> None:
     # Costs nothing on the CPU, and lets "the same run" mean the same bits. Filling fresh memory would cost.
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def _beginning(loop: Loop) -> str:
+    if loop.step == len(loop.plan):
+        return f"reused: all {loop.step} steps were taken before, nothing is left to do"
+    return f"resumed at step {loop.step}" if loop.step else "started"
