@@ -181,7 +181,9 @@ class FrameReader:
             self._now = following
         number = max(0, int(np.searchsorted(self.index.pts, self._now[0], side="right")) - 1)
         _check_whole(self.path, self.index.times[number], self._seconds(pts))
-        return number, resize(self._now[1].to_ndarray(format="rgb24"), self.size)
+        # One thread: the converter's own do not survive a fork, and a data loader then waits for ever.
+        picture = self._now[1].to_ndarray(format="rgb24", threads=1)
+        return number, resize(picture, self.size)
 
     def _must_seek(self, now: int, pts: int) -> bool:
         """Seek back, or forward over a whole group of pictures; otherwise it is quicker to decode on."""
