@@ -11,15 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-PHASES = (
-    "Preparation",
-    "CalotTriangleDissection",
-    "ClippingCutting",
-    "GallbladderDissection",
-    "GallbladderPackaging",
-    "CleaningCoagulation",
-    "GallbladderRetraction",
-)
+from surgvlp.lectures.labels import CHOLECYSTECTOMY
+
+PHASES = CHOLECYSTECTOMY
 TOOLS = ("grasper", "bipolar", "hook", "scissors", "clipper", "irrigator")
 
 
