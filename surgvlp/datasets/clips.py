@@ -128,6 +128,11 @@ class Clips:
             "sample_index": index,
         }
 
+    def describe(self, index: int) -> str:
+        """Which narration the sample is: `lecture_0003 at 12.4 s`."""
+        lecture, row = self._anchors[index].tolist()
+        return f"{self.lectures[lecture].name} at {self.lectures[lecture].captions[0].start[row]:.1f} s"
+
     def _all_texts(self) -> NDArray[np.int64]:
         """(N, K) rows of the text table."""
         rows = np.stack(

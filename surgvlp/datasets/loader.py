@@ -35,6 +35,9 @@ class ClipDataset(Protocol):
     def __getitem__(self, key: Key | int) -> Item:
         """One sample: `frames (T,3,S,S) uint8`, `text_index (K,) int64`, `sample_index` int."""
 
+    def describe(self, index: int) -> str:
+        """Which lecture, and where in it, for a person who looks for a bad sample."""
+
 
 class Loader:
     """Batches from the sampler's position on, without end; each one handed out moves the position.

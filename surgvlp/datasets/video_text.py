@@ -159,6 +159,10 @@ class VideoText:
             "sample_index": index,
         }
 
+    def describe(self, index: int) -> str:
+        """Which lecture the sample is of."""
+        return self.lectures[self._usable[index]].name
+
     def _frame_times(self, lecture: Lecture, seek: float, length: int) -> np.ndarray:
         grid = seek + np.arange(round(length * self.keys.fps)) / self.keys.fps
         decoded = int((grid < lecture.duration).sum())

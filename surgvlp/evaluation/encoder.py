@@ -118,7 +118,6 @@ def _config_in(checkpoint: Path) -> Any:
     read_state(checkpoint)  # names the reason where this is no checkpoint, or a torn one
     if not zipfile.is_zipfile(checkpoint):
         return None
-    # Mapped, not read: only the config is wanted here, and the tensors are a gigabyte and more.
     content = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)
     return content.get("config")
 

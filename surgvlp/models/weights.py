@@ -72,7 +72,8 @@ def _read(path: Path) -> Any:
         _refuse_compressed(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch guesses about a broken file; ours is the one line
-            return torch.load(path, map_location="cpu", weights_only=True)
+            # mapped, not read: what nobody asks for, an optimizer's moments say, is then never loaded
+            return torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
     except InputError:
         raise
     except Exception as error:  # an untrusted file: a pickle can be broken in any way there is

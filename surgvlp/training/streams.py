@@ -43,8 +43,8 @@ class ClipStream:
         return on_device(next(self._batches), self.views, self._generator, self.device, self._wanted)
 
     def describe(self, batch: Batch) -> list[str]:
-        """The samples' numbers in their data set."""
-        return [str(index) for index in batch["sample_index"].tolist()]
+        """Lecture and time of the samples."""
+        return [self.loader.dataset.describe(index) for index in batch["sample_index"].tolist()]
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 from media_videos import even_video, numbers_in
+from small_disk import run_on_small_disk
 
 from surgvlp.files import InputError
 from surgvlp.media.building import build_all
@@ -129,16 +130,9 @@ def test_killed_anywhere_it_leaves_whole_stores_only(videos: list[Path], tmp_pat
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(videos: list[Path], tmp_path: Path) -> None:
-    big = even_video(tmp_path / "big.mp4", 300, size=(240, 480))
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    # a disk of 64 KB in a mount namespace of our own; a user may have one without being root
-    script = 'mount -t tmpfs -o size=64k tmpfs "$1" && "${@:3}"; code=$?; ls -A "$1"; exit $code'
-    command = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "bash", disk, "--"]
-    if shutil.which("unshare") is None or subprocess.run([*command, "true"], capture_output=True).returncode:
-        pytest.skip("no small disk can be mounted here: needs root or user namespaces")
+    big, disk = even_video(tmp_path / "big.mp4", 300, size=(240, 480)), tmp_path / "disk"
     tool = [sys.executable, TOOL, "--videos", big, *videos, "--out", disk / "out", "--jobs", "1"]
-    done = subprocess.run([*command, *tool], capture_output=True, text=True)
+    done = run_on_small_disk(disk, "64k", tool)
     assert done.returncode == 2, done.stderr
     assert done.stderr.splitlines()[-1].startswith("error:")
     assert "the disk is full" in done.stderr.splitlines()[-1]

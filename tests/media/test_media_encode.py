@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from media_videos import HEIGHT, WIDTH, number_in, numbers_in, picture, write_wav
+from small_disk import run_on_small_disk
 
 from surgvlp.files import InputError
 from surgvlp.media.decode import decode, frame_times, index_frames
@@ -78,21 +77,6 @@ def test_unusable_input_is_named(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    script = 'mount -t tmpfs -o size=64k tmpfs "$1" && "${@:3}"; code=$?; ls -A "$1"; exit $code'
-    command = [
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "bash",
-        "-c",
-        script,
-        "bash",
-        tmp_path,
-        "--",
-    ]
-    if shutil.which("unshare") is None or subprocess.run([*command, "true"], capture_output=True).returncode:
-        pytest.skip("no small disk can be mounted here: needs root or user namespaces")
     program = (
         "import sys, numpy\n"
         "from surgvlp.console import exit_code\n"
@@ -105,9 +89,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
         "    return 0\n"
         "sys.exit(exit_code(main))\n"
     )
-    done = subprocess.run(
-        [*command, sys.executable, "-c", program, tmp_path / "x.mp4"], capture_output=True, text=True
-    )
+    done = run_on_small_disk(tmp_path, "64k", [sys.executable, "-c", program, tmp_path / "x.mp4"])
     assert done.returncode == 2, done.stderr
     assert done.stderr.splitlines() == [
         f"error: {tmp_path}/x.mp4: the disk is full. Free some space and run again."

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_corpus import ARGUMENTS
+from small_disk import run_on_small_disk
 
 from surgvlp import console
 from surgvlp.files import read_json
@@ -141,24 +142,8 @@ def test_stopped_half_way_and_run_again(corpus: Path, tmp_path: Path, stop: sign
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    # a small disk in a mount namespace of our own; a user may have one without being root
-    script = 'mount -t tmpfs -o size=300k tmpfs "$1" && "${@:3}"; code=$?; find "$1" -type f; exit $code'
-    command = [
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "bash",
-        "-c",
-        script,
-        "bash",
-        tmp_path,
-        "--",
-    ]
-    if shutil.which("unshare") is None or subprocess.run([*command, "true"], capture_output=True).returncode:
-        pytest.skip("no small disk can be mounted here: needs root or user namespaces")
     tool = [sys.executable, TOOL, "--count", "1", "--out", tmp_path / "out", *FLAGS]
-    done = subprocess.run([*command, *tool], capture_output=True, text=True)
+    done = run_on_small_disk(tmp_path, "300k", tool)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]

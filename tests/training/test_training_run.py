@@ -95,7 +95,7 @@ def test_a_diverging_run_stops_with_code_3_one_line_and_the_checkpoint_of_before
     options = ["checkpoints.every.steps=1", "optimizer.learning_rate=1e30", "optimizer.warmup_steps=0"]
     assert run_tool(*flags, *options) == console.DIVERGED
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1 and "step 2 (clip)" in errors[0] and "samples: " in errors[0]
+    assert len(errors) == 1 and "step 2 (clip)" in errors[0] and "samples: lecture_" in errors[0]
     assert [path.name for path in checkpoints.listed(tmp_path / "output")] == ["step_00000001.pt"]
 
 
