@@ -1,7 +1,8 @@
 """Where things are: the geometry of one made abdomen, and how it moves as the operation goes on.
 
-World coordinates: x to the right, y downwards, the unit is the height of the picture at zoom 1, and the
-origin is near the gallbladder's neck. Points are float arrays (2,).
+The pictures ask an anatomy for `specimen`, `bag_mouth`, `bag_size`, `place` and `fixed`, whatever the kind
+of operation. World coordinates: x to the right, y downwards, the unit is the height of the picture at zoom 1,
+and the origin is near the gallbladder's neck. Points are float arrays (2,).
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ class Anatomy:
     port: np.ndarray
     fixed: dict[str, np.ndarray]
 
-    def gallbladder(self, state: State) -> tuple[np.ndarray, np.ndarray]:
-        """Fundus and neck at a state of the operation."""
+    def specimen(self, state: State) -> tuple[np.ndarray, np.ndarray]:
+        """The two ends (2,) of what is taken out, at a state of the operation: here fundus and neck.
+
+        The specimen's sprite is turned and stretched from the first to the second.
+        """
         lift, off = smooth(state["lift"]), state["dissected"]
         fundus = self.fundus + (1 - lift) * np.array([-0.05, 0.12])
         neck = fundus + rotated(self.neck - fundus, self.swing * off)
@@ -67,7 +71,7 @@ class Anatomy:
         """A named place, moving with what it is a place of."""
         if name in self.fixed:
             return self.fixed[name]
-        fundus, neck = self.gallbladder(state)
+        fundus, neck = self.specimen(state)
         mouth = self.bag_mouth(state)
         half = 0.5 * self.bag_size * max(0.25, state["bag_open"])
         if name == "edge":  # where the gallbladder is just coming off the liver

@@ -26,7 +26,7 @@ class Stain:
 
 @dataclass(frozen=True)
 class Bag:
-    """The specimen bag: rolled up, open with a ring, or closed around the gallbladder.
+    """The specimen bag: rolled up, open with a ring, or closed around the specimen.
 
     Attributes:
         size: width of the open mouth, units.

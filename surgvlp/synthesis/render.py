@@ -14,7 +14,7 @@ from surgvlp.synthesis.camera import Sensor, draw_path
 from surgvlp.synthesis.hands import Hands, Held
 from surgvlp.synthesis.instruments import Pen, draw_finish, draw_instrument
 from surgvlp.synthesis.procedure import Procedure
-from surgvlp.synthesis.scene import paint_scene, spline
+from surgvlp.synthesis.scene import paint_scene
 from surgvlp.synthesis.sprites import dissolve, draw_sprite, lay_over
 
 _STEPS = 24  # in which layers come and go
@@ -43,7 +43,6 @@ class Renderer:
         self._states = procedure.states_at(self.times)
         self._anatomy: Anatomy = draw_anatomy(generator)
         self._scene = paint_scene(self._anatomy, self.height, generator)
-        self._vessels = {"duct": spline(self._anatomy.duct), "artery": spline(self._anatomy.artery)}
         self._finish = {tool: draw_finish(tool, generator) for tool in TOOLS}
         self._tool_size = generator.uniform(1.25, 1.5)
         self._flips = {tool: float(generator.choice([-1, 1])) for tool in TOOLS}
@@ -78,12 +77,12 @@ class Renderer:
         held = self._hands.at(time, state)
         self._draw_shadows(frame, view, held)
         if not in_bag:
-            self._draw_gallbladder(frame, view, state, time)
+            self._draw_specimen(frame, view, state, time)
         if above is not None:
             lay_over(frame, above)
         self._draw_clips(frame, view, state)
         if in_bag and state["bagged"] < 1:
-            self._draw_gallbladder(frame, view, state, time)
+            self._draw_specimen(frame, view, state, time)
         self._draw_bag(frame, view, state, time)
         for instrument in held:
             self._draw_instrument(frame, view, instrument, generator)
@@ -101,7 +100,7 @@ class Renderer:
         return matrix
 
     def _tissue(self, view: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray | None]:
-        """What lies below the gallbladder, and what lies above it, if anything does (see `lay_over`)."""
+        """What lies below the specimen, and what lies above it, if anything does (see `lay_over`)."""
         below, above = self._canvases(state)
         scale = self._scene.scale
         to_world = np.array([[1, 0, -HALF_WIDTH * scale], [0, 1, -HALF_HEIGHT * scale], [0, 0, scale]])
@@ -110,52 +109,36 @@ class Renderer:
         return frame, None if above is None else cv2.warpAffine(above, matrix, size)
 
     def _canvases(self, state: State) -> tuple[np.ndarray, np.ndarray | None]:
-        """The world's layers below and above the gallbladder, painted anew only where something changed."""
-        below_shares = {
-            "char": state["dissected"],
-            "artery": float(state["artery_cut"] < 0.5),
-            "artery_stump": float(state["artery_cut"] >= 0.5),
-            "duct": float(state["duct_cut"] < 0.5),
-            "duct_stump": float(state["duct_cut"] >= 0.5),
-            "pool": state["pool"],
-        }
-        above_shares = {"calot_fat": 1 - state["exposure"], "omentum": state["omentum"]}
-        key = tuple(round(share * _STEPS) for share in (*below_shares.values(), *above_shares.values()))
+        """The world's layers below and above the specimen, painted anew only where something changed."""
+        scene = self._scene
+        key = tuple(round(layer.share(state) * _STEPS) for layer in (*scene.below, *scene.above))
         if self._painted is None or self._painted[0] != key:
-            shares = dict(zip((*below_shares, *above_shares), np.array(key) / _STEPS, strict=True))
-            layers, grain = self._scene.layers, self._scene.grain
-            below = self._scene.ground.copy()
-            for name in below_shares:
-                dissolve(below, layers[name], grain, shares[name])
-            above, bare = np.zeros_like(below), np.ones(below.shape[:2], np.float32)
-            for name in above_shares:
-                bare = bare * (1 - dissolve(above, layers[name], grain, shares[name]))
-            covered = np.dstack([above, np.round((1 - bare) * 255).astype(np.uint8)])
-            self._painted = (key, below, covered if covered.any() else None)
+            origin = np.array([HALF_WIDTH, HALF_HEIGHT]) * scene.scale
+            below, above = scene.ground.rgb.copy(), np.zeros((*scene.grain.shape, 4), np.uint8)
+            canvases = [below] * len(scene.below) + [above] * len(scene.above)
+            for canvas, layer, steps in zip(canvases, (*scene.below, *scene.above), key, strict=True):
+                dissolve(canvas, origin, layer.sprite, scene.grain, steps / _STEPS)
+            self._painted = (key, below, above if above.any() else None)
         return self._painted[1:]
 
-    def _draw_gallbladder(self, frame: np.ndarray, view: np.ndarray, state: State, time: float) -> None:
-        fundus, neck = self._anatomy.gallbladder(state)
-        length = float(np.linalg.norm(neck - fundus))
-        x, y = (neck - fundus) / length
+    def _draw_specimen(self, frame: np.ndarray, view: np.ndarray, state: State, time: float) -> None:
+        specimen = self._scene.specimen
+        first, last = self._anatomy.specimen(state)
+        length = float(np.linalg.norm(last - first))
+        x, y = (last - first) / length
         wide = 1 + 0.02 * np.sin(1.7 * time) - 0.25 * smooth(state["carried"])
-        long = length / self._scene.gallbladder_length
+        long = length / specimen.length
         turn = np.array([[y * wide, x * long], [-x * wide, y * long]])
-        draw_sprite(frame, view, self._scene.gallbladder, fundus, turn)
+        draw_sprite(frame, view, specimen.sprite, first, turn)
 
     def _draw_clips(self, frame: np.ndarray, view: np.ndarray, state: State) -> None:
-        """Two clips stay on the patient's side of a cut and one on the other."""
         scale = float(np.hypot(view[0, 0], view[1, 0]))
-        for vessel, curve in self._vessels.items():
-            for number in range(int(state[f"{vessel}_clips"] + 0.01)):
-                step = (22, 26, 9)[number]
-                ends = curve[step - 1 : step + 2] @ view[:2, :2].T + view[:2, 2]
-                along = ends[2] - ends[0]
-                angle = float(np.arctan2(along[1], along[0])) + 0.12 * (number - 1)
-                effects.draw_clip(Pen(frame, ends[1], angle, scale), self._clip_colour)
-        if state["bed_clips"] > 0.5:
-            place = view[:2, :2] @ self._anatomy.fixed["bed"] + view[:2, 2]
-            effects.draw_clip(Pen(frame, place, 0.8, scale), self._clip_colour)
+        roll = float(np.arctan2(view[1, 0], view[0, 0]))
+        for clips in self._scene.clips:
+            count = int(clips.count(state) + 0.01)
+            for place, heading in zip(clips.places[:count], clips.headings[:count], strict=True):
+                pixel = view[:2, :2] @ place + view[:2, 2]
+                effects.draw_clip(Pen(frame, pixel, heading + roll, scale), self._clip_colour)
 
     def _draw_bag(self, frame: np.ndarray, view: np.ndarray, state: State, time: float) -> None:
         if state["bag_in"] <= 0.02 or state["bag_out"] >= 0.98:
@@ -167,7 +150,7 @@ class Renderer:
             opened=state["bag_open"],
             filled=state["bagged"],
             colour=self._bag_colour,
-            inside=self._scene.gallbladder_colour,
+            inside=self._scene.specimen.colour,
         )
         mouth = view[:2, :2] @ self._anatomy.bag_mouth(state) + view[:2, 2]
         effects.draw_bag(frame, mouth, float(angle), scale, bag)

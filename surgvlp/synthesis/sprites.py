@@ -65,20 +65,26 @@ def draw_sprite(
     lay_over(frame[low[1] : high[1], low[0] : high[0]], painted)
 
 
-def dissolve(canvas: np.ndarray, layer: Sprite, grain: np.ndarray, share: float) -> np.ndarray:
-    """Lay that share of a layer over a canvas of its size, in place, and return its coverage (h, w).
+def dissolve(canvas: np.ndarray, origin: np.ndarray, layer: Sprite, grain: np.ndarray, share: float) -> None:
+    """Lay that share of a layer over a canvas of the world, in place.
 
-    `grain` (h, w), uniform in [0, 1], says which parts go first.
+    Args:
+        canvas: uint8 (h, w, 3), or (h, w, 4): colour times coverage, and coverage.
+        origin: pixel of the canvas that the world's origin falls on.
+        layer: at the canvas's scale.
+        grain: (h, w), uniform in [0, 1]: says which parts go first.
+        share: 0 to 1.
     """
     if share <= 0:
-        return np.zeros(canvas.shape[:2], np.float32)
-    cover = layer.cover if share >= 1 else layer.cover * np.clip((share - grain) * 8 + 0.5 * share, 0, 1)
-    rows, columns = np.flatnonzero(cover.any(axis=1)), np.flatnonzero(cover.any(axis=0))
-    if len(rows):
-        box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        part = cover[box][..., None]
-        canvas[box] = (canvas[box] * (1 - part) + layer.rgb[box] * part).astype(np.uint8)
-    return cover
+        return
+    left, top = np.round(origin - layer.origin).astype(int)
+    height, width = layer.cover.shape
+    box = (slice(top, top + height), slice(left, left + width))
+    cover = layer.cover
+    if share < 1:
+        cover = cover * np.clip((share - grain[box]) * 8 + 0.5 * share, 0, 1)
+    painted = np.dstack([layer.rgb, np.full(cover.shape, 255, np.uint8)])[..., : canvas.shape[2]]
+    canvas[box] = (canvas[box] * (1 - cover[..., None]) + painted * cover[..., None]).astype(np.uint8)
 
 
 def lay_over(frame: np.ndarray, painted: np.ndarray) -> None:

@@ -1,0 +1,41 @@
+"""What a pixel of a made picture can show: CholecSeg8k's classes, and those that it has no name for."""
+
+from __future__ import annotations
+
+# The id is the position. CholecSeg8k (Hong et al., arXiv:2012.12453, table I) ends with "liver_ligament".
+CHOLECSEG8K = (
+    "black_background",
+    "abdominal_wall",
+    "liver",
+    "gastrointestinal_tract",
+    "fat",
+    "grasper",
+    "connective_tissue",
+    "blood",
+    "cystic_duct",
+    "hook",  # L-hook electrocautery
+    "gallbladder",
+    "hepatic_vein",
+    "liver_ligament",
+)
+# Ours go on from there, each with the CholecSeg8k class that it is in a data set of that format.
+_FURTHER = {
+    "bipolar": "grasper",
+    "scissors": "grasper",
+    "clipper": "grasper",
+    "irrigator": "grasper",
+    "clip": "connective_tissue",
+    "specimen_bag": "black_background",
+    "artery": "connective_tissue",
+}
+CLASSES = (*CHOLECSEG8K, *_FURTHER)
+FOLDED = tuple(CHOLECSEG8K.index(_FURTHER.get(name, name)) for name in CLASSES)  # id -> CholecSeg8k's id
+
+
+def class_id(name: str) -> int:
+    """Id of a class in a mask.
+
+    Raises:
+        ValueError: no such class.
+    """
+    return CLASSES.index(name)
