@@ -3,7 +3,7 @@
 # Both set up .venv first; nothing outside this folder is touched.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3.10 || command -v python3)
-PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --progress-bar on
+PIP := .venv/bin/python -m pip --disable-pip-version-check install --progress-bar on
 SHARED_DATA := $(wildcard ../shared/data)
 
 .PHONY: demo demo-seeds test lint clean
