@@ -75,9 +75,9 @@ class Scene:
     instruments. A specimen that is being put into the bag (state "carried" above one half) is drawn over
     `above` and the clips, and not at all once it is in there ("bagged" at 1).
 
-    The bag follows the state variables that every kind of operation has: "bag_in" (unrolled into the picture),
-    "bag_open", "carried" (the specimen on its way to the bag's mouth), "bagged", "bag_lift" (the bag on its way
-    to the port) and "bag_out".
+    The bag follows state variables that every kind of operation has: "bag_in" (unrolled into the picture),
+    "bag_open", "carried" (the specimen on its way to the bag's mouth), "bagged", "bag_lift" (the bag on its
+    way to the port) and "bag_out".
 
     Attributes:
         ground: what is always there and never moves; it covers the world.
