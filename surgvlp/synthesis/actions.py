@@ -1,8 +1,7 @@
-"""What can happen in a made cholecystectomy: the actions of every phase, their tools, places and motions.
+"""What can happen in a made operation: tools, actions, the plans of phases, types of procedure.
 
-No tool belongs to one phase: graspers are nearly everywhere, the hook works in both dissections and now and
-then elsewhere, scissors and clips are needed outside clipping, suction may come at any time. A phase is a
-combination of tools, what they do, where they do it, and how far the anatomy has been changed.
+No tool belongs to one phase: a phase is a combination of tools, what they do, where they do it, and how far
+the anatomy has been changed.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from surgvlp.lectures.labels import CHOLECYSTECTOMY
+from surgvlp.lectures.triplets import Triplet, TripletVocabulary
 
-PHASES = CHOLECYSTECTOMY
 TOOLS = ("grasper", "bipolar", "hook", "scissors", "clipper", "irrigator")
+SPECIMEN_BAG = "specimen_bag"  # Cholec80's seventh "tool"
 
 
 @dataclass(frozen=True)
@@ -24,15 +23,23 @@ class Use:
     Args:
         tool: one of `TOOLS`.
         hand: "work" (the surgeon's right), "hold" (the left) or "assist"; each enters through its own port.
-        place: an anatomical place of the scene, see `scene.PLACES`.
+        place: an anatomical place of the scene, see `anatomy.Anatomy.place`.
         motion: "still", "stroke" (short pulls), "sweep" (wide), "spread" (jaws open and close), "apply"
             (comes, closes once, leaves) or "carry" (goes along with what it holds).
+        verb, target: what it does to what, in the words of the procedure's `TripletVocabulary`.
     """
 
     tool: str
     hand: str
     place: str
     motion: str
+    verb: str
+    target: str
+
+    @property
+    def triplet(self) -> Triplet:
+        """Instrument, verb, target."""
+        return self.tool, self.verb, self.target
 
 
 @dataclass(frozen=True)
@@ -44,17 +51,19 @@ class Action:
         uses: the tools.
         focus: the place that the camera looks at.
         zoom: the camera's magnification, 1 being the overview.
-        changes: state variables (see `procedure.STATE`) and the values they have afterwards; they change
-            where the tools take effect, late in the action.
         effects: what is seen during it: "smoke", "blood", "water", "spark".
+        changes: state variables (see `ProcedureType.state`) and the values they have afterwards; they
+            change where the tools take effect, late in the action.
+        progress: state variables and what is added to them, up to 1.
     """
 
     name: str
     uses: tuple[Use, ...]
     focus: str
     zoom: float = 1.0
-    changes: Mapping[str, float] = field(default_factory=dict)
     effects: tuple[str, ...] = ()
+    changes: Mapping[str, float] = field(default_factory=dict)
+    progress: Mapping[str, float] = field(default_factory=dict)
 
 
 class Filler(NamedTuple):
@@ -80,6 +89,10 @@ class PhasePlan:
         ramps: state variables that move gradually over the whole phase, with the value at its end.
         seconds: shortest sensible duration.
         share: usual share of the lecture.
+        ending: state variables that change as the phase ends.
+        lingers: the fillers that may go on when the next phase has begun.
+        spread: of a phase that comes in several turns: the needed actions are spread over them; else the
+            first turn has them all.
     """
 
     needed: tuple[tuple[str, ...], ...]
@@ -87,217 +100,85 @@ class PhasePlan:
     ramps: Mapping[str, float]
     seconds: float
     share: float
+    ending: Mapping[str, float] = field(default_factory=dict)
+    lingers: tuple[str, ...] = ()
+    spread: bool = False
 
 
-def _action(
-    name: str, uses: str, focus: str, zoom: float = 1.0, effects: str = "", **changes: float
+Order = tuple[str, ...]  # of phases
+
+
+@dataclass(frozen=True)
+class CriticalView:
+    """The critical view of safety (Strasberg and Brunt, 2010) as Endoscapes grades it.
+
+    Attributes:
+        criteria: of each of the three criteria the state variable that reaches 1 when it is met: only two
+            structures enter the gallbladder, the cystic plate is seen, the hepatocystic triangle is cleared.
+        closed_by: the actions with which its time ends.
+    """
+
+    criteria: tuple[str, str, str]
+    closed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProcedureType:
+    """A type of operation.
+
+    Args:
+        name: such as "cholecystectomy"; its texts are `phrases/<name>.txt` and `phrases/<name>_keysteps.txt`.
+        phases: class names of the phases, in the order of their labels.
+        actions: by name.
+        plans: of each phase.
+        state: every variable of the anatomy and the specimen, with its value when the operation begins; all
+            lie in [0, 1] but the numbers of clips.
+        orders: in which phases usually come, with their probabilities.
+        rare_orders: with phases that return or are missing.
+        plans_without: of a phase, the plan it has where another one is missing, by (phase, missing phase).
+        triplets: the vocabulary of its uses.
+        prompts: names of its files of class texts.
+        robotic: share of the operations that a robot's arms do.
+        critical_view: of safety, where there is one.
+    """
+
+    name: str
+    phases: tuple[str, ...]
+    actions: Mapping[str, Action]
+    plans: Mapping[str, PhasePlan]
+    state: Mapping[str, float]
+    orders: tuple[tuple[Order, float], ...]
+    rare_orders: tuple[Order, ...]
+    plans_without: Mapping[tuple[str, str], PhasePlan]
+    triplets: TripletVocabulary
+    prompts: tuple[str, str, str]
+    robotic: float
+    critical_view: CriticalView | None = None
+
+
+def action(
+    name: str, uses: str, focus: str, zoom: float = 1.0, effects: str = "", **changes: float | str
 ) -> Action:
+    """An action from its uses written as "tool hand place motion verb target, ...".
+
+    Args:
+        name, focus, zoom: see `Action`.
+        uses: separated by ", ".
+        effects: separated by spaces.
+        changes: values of state variables afterwards, or, as a string such as "+0.5", what is added.
+    """
     held = tuple(Use(*use.split()) for use in uses.split(", ") if use)
-    return Action(name, held, focus, zoom, changes, tuple(effects.split()))
-
-
-# The retraction of the gallbladder that many actions share.
-_FUNDUS = "grasper assist fundus still"
-_NECK = "grasper hold neck still"
-_LIFT = "grasper hold body carry"
-
-ACTIONS = {
-    action.name: action
-    for action in (
-        # Preparation
-        _action("look_around", "", "overview", 0.9),
-        _action("enter_grasper", "grasper hold liver sweep", "overview", 0.92),
-        _action("lift_fundus", "grasper assist fundus carry", "fundus", 0.98, lift=1),
-        _action("strip_omentum", f"grasper work omentum stroke, {_FUNDUS}", "omentum", 1.05),
-        _action("peel_two_graspers", "grasper work omentum stroke, grasper hold body still", "omentum"),
-        _action("free_adhesions_hook", f"hook work omentum stroke, {_FUNDUS}", "omentum", 1.1, "smoke"),
-        _action("free_adhesions_scissors", f"scissors work omentum spread, {_FUNDUS}", "omentum", 1.1),
-        _action("seal_adhesion", f"bipolar work omentum spread, {_FUNDUS}", "omentum", 1.1, "smoke"),
-        _action("rinse_view", f"irrigator work omentum sweep, {_FUNDUS}", "omentum", 1.0, "water"),
-        # Calot triangle dissection
-        _action("hook_peritoneum", f"hook work triangle stroke, {_NECK}", "triangle", 1.2, "smoke"),
-        _action(
-            "hook_behind_neck", f"hook work neck stroke, {_NECK}, {_FUNDUS}", "triangle", 1.25, "smoke spark"
-        ),
-        _action("hook_around_duct", f"hook work duct stroke, {_NECK}", "duct", 1.3, "smoke"),
-        _action("blunt_dissection", f"grasper work triangle spread, {_NECK}", "triangle", 1.25),
-        _action("free_artery", f"hook work artery stroke, {_NECK}", "artery", 1.25, "spark"),
-        _action(
-            "seal_small_vessel", f"bipolar work triangle spread, {_NECK}", "triangle", 1.2, "smoke blood"
-        ),
-        _action("snip_peritoneum", f"scissors work triangle spread, {_NECK}", "triangle", 1.2),
-        _action("rinse_triangle", f"irrigator work triangle sweep, {_NECK}", "triangle", 1.15, "water blood"),
-        _action("show_critical_view", f"hook work triangle still, {_NECK}, {_FUNDUS}", "triangle", 1.3),
-        # Clipping and cutting
-        _action("clip_duct", f"clipper work duct apply, {_NECK}", "duct", 1.25, duct_clips=3),
-        _action("clip_artery", f"clipper work artery apply, {_NECK}", "artery", 1.25, artery_clips=3),
-        _action("cut_duct", f"scissors work duct apply, {_NECK}", "duct", 1.25, duct_cut=1),
-        _action("cut_artery", f"scissors work artery apply, {_NECK}", "artery", 1.25, artery_cut=1),
-        _action("check_clips", f"grasper work duct still, {_NECK}", "duct", 1.3),
-        _action("clear_before_clip", f"hook work artery stroke, {_NECK}", "artery", 1.25, "smoke"),
-        _action("dry_stumps", f"irrigator work duct sweep, {_NECK}", "duct", 1.15, "water"),
-        # Gallbladder dissection
-        _action("hook_off_bed", f"hook work edge stroke, {_LIFT}", "bed", 1.15, "smoke"),
-        _action("hook_side", f"hook work edge sweep, {_LIFT}, {_FUNDUS}", "bed", 1.1, "smoke spark"),
-        _action("hook_last_fibres", f"hook work edge stroke, {_LIFT}", "fundus", 1.1, "smoke"),
-        _action("scissors_off_bed", f"scissors work edge spread, {_LIFT}", "bed", 1.15),
-        _action("seal_bed_vessel", f"bipolar work bed spread, {_LIFT}", "bed", 1.2, "smoke blood"),
-        _action("suck_bed", f"irrigator work bed sweep, {_LIFT}", "bed", 1.1, "water blood"),
-        _action("clip_bed_vessel", f"clipper work edge apply, {_LIFT}", "bed", 1.2, bed_clips=1),
-        # Packaging
-        _action("bag_in", "grasper work bag carry", "bag", 0.98, bag_in=1),
-        _action(
-            "bag_open", "grasper work bag_rim stroke, grasper hold bag_far still", "bag", 1.05, bag_open=1
-        ),
-        _action(
-            "gallbladder_into_bag",
-            "grasper work body carry, grasper hold bag_far still",
-            "bag",
-            1.02,
-            carried=1,
-        ),
-        _action(
-            "push_down_in_bag",
-            "grasper work bag_rim stroke, grasper hold bag_far still",
-            "bag",
-            1.05,
-            bagged=1,
-        ),
-        _action(
-            "bag_close", "grasper hold bag_rim still, grasper work bag_far stroke", "bag", 1.05, bag_open=0
-        ),
-        _action("hold_gallbladder_up", "grasper work body carry, grasper assist body carry", "body"),
-        _action(
-            "suck_beside_bag", "irrigator work bed sweep, grasper hold bag_far still", "bag", 1.0, "water"
-        ),
-        # Cleaning and coagulation
-        _action("wash_bed", "irrigator work bed sweep, grasper hold liver still", "bed", 1.05, "water"),
-        _action("wash_below_liver", "irrigator work gutter sweep", "gutter", 0.98, "water", pool=0.7),
-        _action("suck_fluid", "irrigator work gutter sweep, grasper hold liver still", "gutter", pool=0.1),
-        _action(
-            "coagulate_bed", "bipolar work bed spread, grasper hold liver still", "bed", 1.2, "smoke blood"
-        ),
-        _action(
-            "coagulate_bed_and_suck",
-            "bipolar work bed spread, irrigator hold bed sweep",
-            "bed",
-            1.15,
-            "smoke water",
-        ),
-        _action("hook_spot", "hook work bed still, grasper hold liver still", "bed", 1.15, "smoke spark"),
-        _action("inspect_bed", "grasper hold liver still, grasper work bed still", "bed", 1.15),
-        _action("inspect_stumps", "irrigator work duct still, grasper hold liver still", "duct", 1.25),
-        # Retraction
-        _action("grasp_bag", "grasper work bag_rim still", "bag", 1.05),
-        _action("bag_to_port", "grasper work bag_rim carry", "port", 0.98, bag_lift=1),
-        _action("pull_bag", "grasper work bag_rim carry", "port", 1.1),
-        _action("widen_port", "grasper work bag_rim carry, scissors hold port spread", "port", 1.1),
-        _action("bag_out", "grasper work bag_rim carry", "port", 1.05, bag_out=1),
-        _action(
-            "suck_at_port", "irrigator hold port sweep, grasper work bag_rim carry", "port", 1.0, "water"
-        ),
-        _action("last_look", "grasper hold port sweep", "port", 0.95),
+    return Action(
+        name,
+        held,
+        focus,
+        zoom,
+        tuple(effects.split()),
+        changes={key: value for key, value in changes.items() if not isinstance(value, str)},
+        progress={key: float(value) for key, value in changes.items() if isinstance(value, str)},
     )
-}
 
-PLANS = {
-    "Preparation": PhasePlan(
-        needed=(("lift_fundus",), ("enter_grasper", "lift_fundus"), ("look_around", "lift_fundus")),
-        fillers={
-            "strip_omentum": Filler(3),
-            "peel_two_graspers": Filler(3),
-            "free_adhesions_hook": Filler(1.5),
-            "free_adhesions_scissors": Filler(1),
-            "seal_adhesion": Filler(0.6),
-            "rinse_view": Filler(1.5),
-            "look_around": Filler(0.3),
-        },
-        ramps={"omentum": 0.1},
-        seconds=9,
-        share=0.12,
-    ),
-    "CalotTriangleDissection": PhasePlan(
-        needed=((), ("hook_peritoneum",), ("hook_peritoneum", "show_critical_view")),
-        fillers={
-            "hook_peritoneum": Filler(3, before="show_critical_view"),
-            "hook_behind_neck": Filler(2.5, before="show_critical_view"),
-            "hook_around_duct": Filler(2.5, before="show_critical_view"),
-            "blunt_dissection": Filler(2, before="show_critical_view"),
-            "free_artery": Filler(2, before="show_critical_view"),
-            "seal_small_vessel": Filler(1.3, before="show_critical_view"),
-            "snip_peritoneum": Filler(1, before="show_critical_view"),
-            "rinse_triangle": Filler(1.6, before="show_critical_view"),
-        },
-        ramps={"exposure": 1},
-        seconds=14,
-        share=0.22,
-    ),
-    "ClippingCutting": PhasePlan(
-        needed=(
-            ("clip_duct", "clip_artery", "cut_duct", "cut_artery"),
-            ("clip_artery", "cut_artery", "clip_duct", "cut_duct"),
-            ("clip_duct", "cut_duct", "clip_artery", "cut_artery"),
-            ("clip_artery", "clip_duct", "cut_artery", "cut_duct"),
-        ),
-        fillers={
-            "check_clips": Filler(2, after="clip_duct"),
-            "clear_before_clip": Filler(1, before="clip_artery"),
-            "dry_stumps": Filler(1.5, after="cut_duct"),
-        },
-        ramps={},
-        seconds=14,
-        share=0.15,
-    ),
-    "GallbladderDissection": PhasePlan(
-        needed=((), ("hook_off_bed", "hook_last_fibres")),
-        fillers={
-            "hook_off_bed": Filler(3.5, before="hook_last_fibres"),
-            "hook_side": Filler(2.5, before="hook_last_fibres"),
-            "scissors_off_bed": Filler(1.2, before="hook_last_fibres"),
-            "seal_bed_vessel": Filler(1.2, before="hook_last_fibres"),
-            "suck_bed": Filler(2, before="hook_last_fibres"),
-            "clip_bed_vessel": Filler(0.6, before="hook_last_fibres"),
-        },
-        ramps={"dissected": 1},
-        seconds=14,
-        share=0.2,
-    ),
-    "GallbladderPackaging": PhasePlan(
-        needed=(("bag_in", "bag_open", "gallbladder_into_bag", "push_down_in_bag", "bag_close"),),
-        fillers={
-            "hold_gallbladder_up": Filler(1, after="bag_open", before="gallbladder_into_bag"),
-            "suck_beside_bag": Filler(1.5, after="bag_open"),
-        },
-        ramps={},
-        seconds=13,
-        share=0.12,
-    ),
-    "CleaningCoagulation": PhasePlan(
-        needed=((), ("wash_bed",)),
-        fillers={
-            "wash_bed": Filler(2),
-            "wash_below_liver": Filler(1.5),
-            "suck_fluid": Filler(1.5),
-            "coagulate_bed": Filler(3),
-            "coagulate_bed_and_suck": Filler(1.5),
-            "hook_spot": Filler(1.2),
-            "inspect_bed": Filler(1.6),
-            "inspect_stumps": Filler(1),
-        },
-        ramps={},
-        seconds=10,
-        share=0.12,
-    ),
-    "GallbladderRetraction": PhasePlan(
-        needed=(("grasp_bag", "bag_to_port", "bag_out"),),
-        fillers={
-            "pull_bag": Filler(3, after="bag_to_port", before="bag_out"),
-            "widen_port": Filler(1, after="bag_to_port", before="bag_out"),
-            "suck_at_port": Filler(1.2, after="bag_to_port", before="bag_out"),
-            "last_look": Filler(0.8, after="bag_out"),
-        },
-        ramps={},
-        seconds=10,
-        share=0.12,
-    ),
-}
+
+def by_name(*actions: Action) -> dict[str, Action]:
+    """Actions under their names."""
+    return {each.name: each for each in actions}

@@ -21,15 +21,16 @@ from surgvlp.lectures.tree import DataTree
 from surgvlp.media.decode import FrameReader, index_frames
 from surgvlp.media.encode import VideoWriter
 from surgvlp.media.images import write_image
-from surgvlp.synthesis.actions import PHASES
 from surgvlp.synthesis.narrator import draw_voice, narrate, write_wav
 from surgvlp.synthesis.procedure import SHORTEST_S, Procedure, draw_procedure
+from surgvlp.synthesis.procedures import PROCEDURES
 from surgvlp.synthesis.processes import in_new_processes
 from surgvlp.synthesis.render import Renderer
 from surgvlp.synthesis.voice import Speaker, Voice
 
 DATASET = "made"
-PROMPTS = ("made_phases", "made_phases_2", "made_phases_3")
+TYPE = PROCEDURES["cholecystectomy"]
+PROMPTS = TYPE.prompts
 _STEP = "synthesis"  # its record in status/<id>.json
 
 
@@ -84,7 +85,7 @@ def draw_lecture(arguments: CorpusArguments, number: int) -> Lecture:
     def generator(purpose: int) -> np.random.Generator:
         return np.random.default_rng([arguments.seed, number, purpose])
 
-    procedure = draw_procedure(arguments.seconds, generator(0))
+    procedure = draw_procedure(TYPE, arguments.seconds, generator(0))
     renderer = Renderer(procedure, arguments.height, arguments.fps, generator(1))
     return Lecture(procedure, draw_voice(generator(2)), renderer, generator(3))
 
@@ -194,7 +195,7 @@ def _write_common(tree: DataTree, arguments: CorpusArguments, count: int, test_s
             "arguments": {**asdict(arguments), "count": count, "test_share": test_share},
             "surgvlp": surgvlp.__version__,
             "espeak_ng": statuses[lecture_id(0)]["espeak_ng"],
-            "classes": list(PHASES),
+            "classes": list(TYPE.phases),
             "lectures": {
                 lecture: {key: status[key] for key in ("seconds", "voice", "sha256")}
                 for lecture, status in statuses.items()

@@ -1,4 +1,4 @@
-"""The narrator's sentences: templates with choices, from `phrases.txt`, drawn at random or all expanded."""
+"""The narrator's sentences: templates with choices, from `phrases/`, drawn at random or all expanded."""
 
 from __future__ import annotations
 
@@ -18,9 +18,14 @@ _CHOICE = re.compile(r"\(([^()]*)\)")
 
 
 @functools.cache
-def grammar() -> dict[str, tuple[Template, ...]]:
-    """The templates of every action, of every phase, and of both kinds of asides."""
-    text = resources.files("surgvlp.synthesis").joinpath("phrases.txt").read_text(encoding="utf-8")
+def grammar(name: str) -> dict[str, tuple[Template, ...]]:
+    """The templates of `phrases/<name>.txt`, under their keys.
+
+    For a type of procedure these are every action, every phase, and both kinds of asides; for its
+    `<type>_keysteps` see `account`; for "any", what any narrator may say.
+    """
+    file = resources.files("surgvlp.synthesis").joinpath("phrases", f"{name}.txt")
+    text = file.read_text(encoding="utf-8")
     words: dict[str, str] = {}
     templates: dict[str, list[Template]] = {}
     key = ""

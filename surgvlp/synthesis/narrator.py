@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from surgvlp.lectures.texts import Caption
-from surgvlp.synthesis.actions import PHASES
 from surgvlp.synthesis.grammar import ASIDE, OTHER, draw_sentence, grammar
 from surgvlp.synthesis.procedure import Procedure
 from surgvlp.synthesis.voice import Speaker, Voice
@@ -90,10 +89,10 @@ def _choose(procedure: Procedure, time: float, said: set[str], generator: np.ran
         elif kind < _ASIDES + _OTHERS:
             key = OTHER
         elif kind < _ASIDES + _OTHERS + _PHASES:
-            key = PHASES[timed.phase]
+            key = procedure.type.phases[timed.phase]
         else:
             key = timed.action.name
-        templates = grammar()[key]
+        templates = grammar(procedure.type.name)[key]
         text = draw_sentence(templates[generator.integers(len(templates))], generator)
         if text not in said:
             break

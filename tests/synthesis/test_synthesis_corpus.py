@@ -18,10 +18,10 @@ from small_disk import run_on_small_disk
 from surgvlp import console
 from surgvlp.files import read_json
 from surgvlp.lectures import DataTree, read_captions, read_prompts
+from surgvlp.lectures.labels import CHOLECYSTECTOMY
 from surgvlp.media.decode import decode
 from surgvlp.media.images import read_image
 from surgvlp.media.probe import probe
-from surgvlp.synthesis.actions import PHASES
 from surgvlp.synthesis.corpus import PROMPTS, draw_lecture, is_test, lecture_id, make_corpus
 
 TOOL = Path(__file__).parents[2] / "tools" / "synthesize_lectures.py"
@@ -48,7 +48,7 @@ def test_the_layout_is_the_data_tree_s(corpus: Path) -> None:
     assert len({tuple(read_prompts(tree.prompts(name), 7)) for name in PROMPTS}) == len(PROMPTS)
     record = read_json(corpus / "corpus.json")
     assert record["arguments"]["seed"] == 7 and record["arguments"]["count"] == 3
-    assert record["classes"] == list(PHASES)
+    assert record["classes"] == list(CHOLECYSTECTOMY)
     for lecture in tree.videos():
         info = probe(tree.video(lecture))
         assert (info.height, info.width, info.fps, info.has_audio) == (96, 170, 4, True)

@@ -1,0 +1,8 @@
+"""The types of operation that lectures can be made of, one module each."""
+
+from __future__ import annotations
+
+from surgvlp.synthesis.actions import ProcedureType
+from surgvlp.synthesis.procedures import cholecystectomy
+
+PROCEDURES: dict[str, ProcedureType] = {each.TYPE.name: each.TYPE for each in (cholecystectomy,)}
