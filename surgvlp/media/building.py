@@ -11,7 +11,7 @@ from pathlib import Path
 
 from surgvlp.console import progress_bar
 from surgvlp.files import DiskFullError, InputError, checked_id
-from surgvlp.media.decode import in_killable_process
+from surgvlp.media.killable import in_killable_process
 from surgvlp.media.probe import probe
 from surgvlp.media.store import SUFFIX, StoreInfo, build, is_current
 

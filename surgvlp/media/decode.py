@@ -1,4 +1,4 @@
-"""Frames out of a video file, exactly by presentation time, and a process to do it in that can be killed.
+"""Frames out of a video file, exactly by presentation time, as a player shows them.
 
 Time 0 is where a player starts the file: the earliest of its streams. Narration times (`media.audio`) and
 frame times are therefore on one clock, whatever the picture's own start, rate or edit list.
@@ -11,24 +11,18 @@ has its times in float32, and takes half a gigabyte in every process (benchmarks
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
-import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, TypeVar
 
 import av
 import numpy as np
 
 from surgvlp.files import InputError
-from surgvlp.media.images import resize
-from surgvlp.media.probe import open_container, probe
-
-T = TypeVar("T")
+from surgvlp.media.display import read_display
+from surgvlp.media.packets import check_complete, check_reached, read_packets
+from surgvlp.media.probe import end_of, open_container, picture_stream
 
 
 @dataclass(frozen=True)
@@ -56,34 +50,35 @@ class FrameIndex:
         return np.maximum(numbers, 0)
 
 
-def index_frames(path: str | os.PathLike[str]) -> FrameIndex:
+def index_frames(path: str | os.PathLike[str], report: Callable[[], None] = lambda: None) -> FrameIndex:
     """List a video's frames from its packets, without decoding; reads the file once.
 
+    Args:
+        path: a video file.
+        report: called now and then while reading gets on.
+
     Raises:
-        InputError: as `probe`, or the packets end before the header says they do (a truncated file).
+        InputError: not a video, or the packets end before the file says they do (a truncated one).
     """
-    info = probe(path)
     with open_container(path) as container:
-        stream = container.streams.video[0]
+        stream = picture_stream(container, path)
         unit = float(stream.time_base or 0)
-        start_s = (container.start_time or 0) / av.time_base
-        # packets that the edit list hides are decoded for the sake of later ones, never shown
-        packets = [
-            (packet.pts, packet.is_keyframe)
-            for packet in container.demux(stream)
-            if packet.pts is not None and packet.size and not packet.is_discard
-        ]
-    if not packets:
-        raise InputError("the video has no frames with a time stamp", file=path, remedy="Make an mp4 of it")
-    pts, first = np.unique(np.array([packet[0] for packet in packets], np.int64), return_index=True)
-    key = np.array([packet[1] for packet in packets])[first]
-    times = pts * unit - start_s
+        header_end_s = end_of(container, stream)
+        tracks = read_packets(container, report)
+        pts, key = tracks[stream.index].shown()
+        if not len(pts):
+            raise InputError(
+                "the video has no frames with a time stamp", file=path, remedy="Make an mp4 of it"
+            )
+        duration_s = container.duration / av.time_base if container.duration else None
+        check_complete(path, "picture", tracks, stream.index, duration_s)
+        times = pts * unit - (container.start_time or 0) / av.time_base
+        fps = float(stream.average_rate or 1)
     # packets' durations are no help: in mp4 they are gaps in decoding order
-    usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 1 / (info.fps or 1)
+    usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
     end_s = float(times[-1]) + usual_s
-    if times[-1] < info.end_s < end_s:
-        end_s = info.end_s
-    _check_whole(path, end_s, info.end_s)
+    if header_end_s is not None and times[-1] < header_end_s < end_s:
+        end_s = header_end_s
     return FrameIndex(pts, pts[key], times, end_s, unit / 2 + 1e-6)
 
 
@@ -103,7 +98,8 @@ def decode(
         short_side: scale down to this short side in pixels; never up. None leaves the size as it is.
 
     Returns:
-        frames uint8 (T, H, W, 3) RGB, and the times (T,) at which each of them came on screen.
+        frames uint8 (T, H, W, 3) RGB, turned and with square pixels as the file asks for; and the times (T,)
+        at which each of them came on screen.
 
     Raises:
         InputError: not a video, truncated, or it cannot be decoded.
@@ -143,10 +139,11 @@ class FrameReader:
     ) -> None:
         self.path, self.index = Path(path), index
         self._container = open_container(path)
-        self._stream = self._container.streams.video[0]
+        self._stream = picture_stream(self._container, path)
         self._stream.thread_count = threads
         self._stream.thread_type = "AUTO" if threads > 1 else "NONE"
-        self.size = scaled_size(self._stream.height, self._stream.width, short_side)
+        self._display = read_display(self._container, self._stream)
+        self.size = scaled_size(self._display.height, self._display.width, short_side)
         self._frames: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._now: tuple[int, av.VideoFrame] | None = None  # with its time stamp
 
@@ -180,10 +177,8 @@ class FrameReader:
                 break
             self._now = following
         number = max(0, int(np.searchsorted(self.index.pts, self._now[0], side="right")) - 1)
-        _check_whole(self.path, self.index.times[number], self._seconds(pts))
-        # One thread: the converter's own do not survive a fork, and a data loader then waits for ever.
-        picture = self._now[1].to_ndarray(format="rgb24", threads=1)
-        return number, resize(picture, self.size)
+        check_reached(self.path, "picture", self.index.times[number], self._seconds(pts))
+        return number, self._display.show(self._now[1], self.size)
 
     def _must_seek(self, now: int, pts: int) -> bool:
         """Seek back, or forward over a whole group of pictures; otherwise it is quicker to decode on."""
@@ -211,86 +206,3 @@ class FrameReader:
 
     def _seconds(self, pts: int) -> float:
         return float(self.index.times[np.searchsorted(self.index.pts, pts)])
-
-
-def _check_whole(path: str | os.PathLike[str], reached_s: float, expected_s: float) -> None:
-    # one second and one per cent: headers round, and a last damaged frame is no reason to lose a lecture
-    if reached_s < 0.99 * expected_s - 1:
-        raise InputError(
-            f"the picture breaks off at {reached_s:.1f} s of {expected_s:.1f} s",
-            file=path,
-            remedy="The file is truncated or damaged; fetch it again",
-        )
-
-
-def in_killable_process(
-    function: Callable[..., T], *arguments: Any, timeout_s: float, report: Callable[[Any], None] | None = None
-) -> T:
-    """Call `function(*arguments)` in a process of its own: decoding a stranger's file can hang or crash.
-
-    The process is spawned, not forked (a fork of a program with decoder threads can stop for ever), so the
-    function must be importable and its arguments picklable. It dies with its parent, even a killed one.
-
-    Args:
-        function: what to call; with `report` given it also takes a keyword `report`, a function of one value.
-        timeout_s: kill it after so long without a result or a report.
-        report: receives, here, what the function reports there.
-
-    Raises:
-        InputError: no sign of life for `timeout_s`, or the process crashed; and whatever the function raises.
-    """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_serve, args=(there, function, arguments, report is not None), daemon=True
-    )
-    process.start()
-    there.close()
-    try:
-        while here.poll(timeout_s):
-            kind, value = here.recv()
-            if kind == "result":
-                return value
-            if kind == "input error":
-                raise value
-            if kind == "error":
-                error, trace = value
-                raise error from RuntimeError(f"in the decoding process:\n{trace}")
-            assert report is not None
-            report(value)
-    except EOFError:
-        process.join()
-        raise InputError(
-            f"decoding crashed (exit code {process.exitcode})",
-            remedy="The file may be damaged; fetch it again",
-        ) from None
-    finally:
-        process.kill()
-        process.join()
-        here.close()
-    raise InputError(
-        f"no progress for {timeout_s:g} s, stopped", remedy="The file may be damaged; fetch it again"
-    )
-
-
-def _serve(
-    there: Connection, function: Callable[..., Any], arguments: tuple[Any, ...], reports: bool
-) -> None:
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    keywords = {"report": lambda value: there.send(("report", value))} if reports else {}
-    try:
-        answer = ("result", function(*arguments, **keywords))
-    except InputError as error:
-        answer = ("input error", error)
-    except KeyboardInterrupt:
-        return
-    except Exception as error:
-        answer = ("error", (error, traceback.format_exc()))
-    there.send(answer)
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)

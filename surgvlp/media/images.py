@@ -54,12 +54,15 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, C) to `size` = (height, width): area averages on the way down, bicubic on the way up."""
-    height, width = size
-    if (height, width) == image.shape[:2]:
-        return image
-    shrinks = height <= image.shape[0] and width <= image.shape[1]
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    """Resize (H, W, C) to `size` = (height, width): area averages on the way down, bicubic on the way up.
+
+    A picture that is to become narrower and higher, or the reverse, is first shrunk, then enlarged.
+    """
+    smaller = min(size[0], image.shape[0]), min(size[1], image.shape[1])
+    for (height, width), how in ((smaller, cv2.INTER_AREA), (size, cv2.INTER_CUBIC)):
+        if (height, width) != image.shape[:2]:
+            image = cv2.resize(image, (width, height), interpolation=how)
+    return image
 
 
 def decode_image(data: np.ndarray) -> np.ndarray | None:

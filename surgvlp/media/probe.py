@@ -1,28 +1,37 @@
-"""What a video file says about itself, read from its header only."""
+"""What a video file says about itself."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import av
+from av.stream import Disposition
 
 from surgvlp.files import InputError
+from surgvlp.media.display import read_display
+from surgvlp.media.packets import read_packets
+
+S = TypeVar("S", bound=av.stream.Stream)
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """A video's header.
+    """A video's header, and where that says nothing of lengths, its packets.
 
     Attributes:
-        width: in pixels, as stored.
-        height: in pixels, as stored.
+        width: in pixels, as shown: turned as the file asks for, with square pixels.
+        height: in pixels, as shown.
         fps: frames a second, the average where the rate varies.
         frames: number of frames as the header has it, else estimated from duration and rate.
         duration_s: length of the whole file in seconds.
-        has_audio: is there a sound track?
-        audio_end_s: where the sound track ends in seconds, as the header has it; 0 without one.
+        audio_tracks: how many sound tracks can be decoded.
+        audio_stream: the number, among all streams of the file, of the track that a player plays: the first
+            that is flagged as default, else the first; None without sound.
+        audio_end_s: where that track ends in seconds, as the header has it; 0 without one.
         start_s: when the first frame is shown, in seconds after the file begins to play; not 0 where the
             sound starts earlier than the picture.
         end_s: when the last frame goes, as the header has it.
@@ -34,15 +43,21 @@ class VideoInfo:
     fps: float
     frames: int
     duration_s: float
-    has_audio: bool
+    audio_tracks: int
+    audio_stream: int | None
     audio_end_s: float
     start_s: float
     end_s: float
     variable_rate: bool
 
+    @property
+    def has_audio(self) -> bool:
+        """Is there a sound track?"""
+        return self.audio_stream is not None
+
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
-    """Read a video's header.
+    """Read a video's header and its first picture; where the header gives no lengths, also its packets once.
 
     PyAV does it, which faster-whisper brings along: decord tells neither sound nor start time, and the
     imageio-ffmpeg package has no ffprobe.
@@ -75,38 +90,68 @@ def open_container(path: str | os.PathLike[str]) -> av.container.InputContainer:
         ) from error
 
 
+def picture_stream(container: av.container.InputContainer, path: str | os.PathLike[str]) -> av.VideoStream:
+    """The picture that a player shows: the first track flagged as default, else the first; no cover image.
+
+    Raises:
+        InputError: there is none.
+    """
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    stream = _preferred(moving)
+    if stream is None or not stream.width:
+        unknown = ", of a kind that ffmpeg knows" if stream or moving else ""
+        raise InputError(f"there is no picture in this file{unknown}", file=path)
+    return stream
+
+
+def start_of(container: av.container.InputContainer, stream: av.stream.Stream) -> float:
+    """When a stream starts, in seconds after the file begins to play, by its header."""
+    if stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return float(stream.start_time * stream.time_base) - (container.start_time or 0) / av.time_base
+
+
+def end_of(container: av.container.InputContainer, stream: av.stream.Stream) -> float | None:
+    """When a stream ends, in seconds after the file begins to play; None where the header does not say."""
+    if stream.duration is not None and stream.time_base is not None:
+        return start_of(container, stream) + float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _preferred(streams: Sequence[S]) -> S | None:
+    known = [stream for stream in streams if stream.codec_context is not None]
+    return next((s for s in known if s.disposition & Disposition.default), known[0] if known else None)
+
+
 def _describe(container: av.container.InputContainer, path: Path) -> VideoInfo:
-    if not container.streams.video:
-        raise InputError("there is no picture in this file", file=path)
-    stream = container.streams.video[0]
+    stream = picture_stream(container, path)
+    sound = _preferred(container.streams.audio)
     fps = float(stream.average_rate or stream.base_rate or 0)
-    begins_s = (container.start_time or 0) / av.time_base
-    shown_s, ends_s = _span(stream, container)
-    duration_s = container.duration / av.time_base if container.duration else ends_s - begins_s
-    frames = stream.frames or round(duration_s * fps)
-    if not frames or not stream.width:
+    frames = stream.frames
+    end_s, audio_end_s = end_of(container, stream), end_of(container, sound) if sound else 0.0
+    if (
+        end_s is None or audio_end_s is None
+    ):  # written while it was recorded: nobody knew how long it would get
+        with open_container(path) as again:
+            tracks = read_packets(again)
+        frames = tracks[stream.index].count
+        end_s, audio_end_s = tracks[stream.index].end_s, tracks[sound.index].end_s if sound else 0.0
+    duration_s = container.duration / av.time_base if container.duration else max(end_s, audio_end_s)
+    frames = frames or round(duration_s * fps)
+    if not frames:
         raise InputError("the video has no frames", file=path, remedy="Fetch it again")
-    sound = container.streams.audio
+    display = read_display(container, stream)
     return VideoInfo(
-        width=stream.width,
-        height=stream.height,
+        width=display.width,
+        height=display.height,
         fps=fps,
         frames=frames,
         duration_s=duration_s,
-        has_audio=bool(sound),
-        audio_end_s=_span(sound[0], container)[1] - begins_s if sound else 0.0,
-        start_s=shown_s - begins_s,
-        end_s=ends_s - begins_s,
+        audio_tracks=sum(track.codec_context is not None for track in container.streams.audio),
+        audio_stream=sound.index if sound else None,
+        audio_end_s=audio_end_s,
+        start_s=start_of(container, stream),
+        end_s=end_s,
         # base_rate is the coarsest grid that all time stamps lie on; an evenly spaced video fills it
         variable_rate=bool(stream.base_rate and fps and abs(float(stream.base_rate) / fps - 1) > 0.01),
     )
-
-
-def _span(stream: av.stream.Stream, container: av.container.InputContainer) -> tuple[float, float]:
-    """Start and end of one stream on the file's own clock; the file's where the stream does not say."""
-    unit = float(stream.time_base or 0)
-    start_s = (container.start_time or 0) / av.time_base
-    if stream.start_time is not None:
-        start_s = stream.start_time * unit
-    length_s = stream.duration * unit if stream.duration else (container.duration or 0) / av.time_base
-    return start_s, start_s + length_s

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import ffmpeg
 import numpy as np
 
 from surgvlp.media.ffmpeg import open_input, running
@@ -14,6 +15,7 @@ from surgvlp.media.ffmpeg import open_input, running
 BITS, BLOCK = 12, 16
 HEIGHT, WIDTH = 32, BITS * BLOCK
 NTSC = Fraction(30000, 1001)
+READING = ("ss", "display_rotation", "display_hflip", "stream_loop")  # ffmpeg takes these before -i
 
 
 def picture(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
@@ -85,9 +87,37 @@ def joined(
 
 def copied(path: Path, video: Path, **options: object) -> Path:
     """The same packets again: with `ss` cut into an edit list, with another ending in another container."""
-    seek = {"ss": options.pop("ss")} if "ss" in options else {}
-    with running(open_input(video, **seek).output(f"file:{path}", c="copy", **options), file=path):
+    return converted(path, video, **{"c": "copy", **options})
+
+
+def converted(path: Path, video: Path, **options: object) -> Path:
+    """What the ffmpeg program makes of a file; options about reading are told from those about writing."""
+    reading = {name: options.pop(name) for name in list(options) if name in READING}
+    with running(open_input(video, **reading).output(f"file:{path}", **options), file=path):
         pass
+    return path
+
+
+def quadrants(height: int, width: int) -> np.ndarray:
+    """uint8 (height, width, 3): red and green above, blue and white below."""
+    colours = np.array([[[200, 30, 40], [30, 180, 60]], [[40, 60, 210], [230, 230, 230]]], np.uint8)
+    rows, columns = np.arange(height) * 2 // height, np.arange(width) * 2 // width
+    return colours[rows[:, None], columns]
+
+
+def quadrant_colours(frame: np.ndarray) -> np.ndarray:
+    """int (2, 2, 3): the colours in the middle of the quadrants."""
+    height, width = frame.shape[:2]
+    return frame[height // 4 :: height // 2, width // 4 :: width // 2][:2, :2].astype(int)
+
+
+def still_video(path: Path, image: np.ndarray, frames: int = 5, **options: object) -> Path:
+    """An image for some frames at 25 a second, encoded by the ffmpeg program with its own options."""
+    height, width = image.shape[:2]
+    pixels = ffmpeg.input("pipe:0", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=25)
+    with running(pixels.output(f"file:{path}", **options), file=path, stdin=True) as process:
+        assert process.stdin is not None
+        process.stdin.write(np.broadcast_to(image, (frames, *image.shape)).tobytes())
     return path
 
 

@@ -28,10 +28,10 @@ from surgvlp.media.decode import (
     FrameReader,
     decode,
     frame_times,
-    in_killable_process,
     index_frames,
     scaled_size,
 )
+from surgvlp.media.killable import in_killable_process
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_what_a_process_raises_and_returns_arrives(ntsc: Path) -> None:
         in_killable_process(frame_times, "/nowhere", timeout_s=60)
     with pytest.raises(ValueError, match="invalid literal") as caught:
         in_killable_process(int, "x", timeout_s=60)
-    assert "decode.py" in str(caught.value.__cause__)
+    assert "killable.py" in str(caught.value.__cause__)
     with pytest.raises(InputError, match=r"crashed \(exit code 7\)"):
         in_killable_process(os._exit, 7, timeout_s=60)
 
@@ -190,7 +190,7 @@ def test_a_process_dies_with_its_parent(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     child_program = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     program = f"""
-from surgvlp.media.decode import in_killable_process
+from surgvlp.media.killable import in_killable_process
 if __name__ == "__main__":
     in_killable_process(exec, {child_program!r}, timeout_s=60)
 """
