@@ -6,11 +6,15 @@ the anatomy has been changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from surgvlp.lectures.triplets import Triplet, TripletVocabulary
+from surgvlp.synthesis.anatomy import Anatomy
+from surgvlp.synthesis.scene import Scene
 
 TOOLS = ("grasper", "bipolar", "hook", "scissors", "clipper", "irrigator")
 SPECIMEN_BAG = "specimen_bag"  # Cholec80's seventh "tool"
@@ -139,6 +143,7 @@ class ProcedureType:
         triplets: the vocabulary of its uses.
         prompts: names of its files of class texts.
         robotic: share of the operations that a robot's arms do.
+        draw_scene: draws a lecture's anatomy and paints it, for pictures of a height in pixels.
         critical_view: of safety, where there is one.
     """
 
@@ -153,6 +158,7 @@ class ProcedureType:
     triplets: TripletVocabulary
     prompts: tuple[str, str, str]
     robotic: float
+    draw_scene: Callable[[int, np.random.Generator], tuple[Anatomy, Scene]]
     critical_view: CriticalView | None = None
 
 

@@ -9,12 +9,11 @@ import numpy as np
 
 from surgvlp.synthesis import effects
 from surgvlp.synthesis.actions import TOOLS
-from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH, Anatomy, State, draw_anatomy, smooth
+from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH, State, smooth
 from surgvlp.synthesis.camera import Sensor, draw_path
 from surgvlp.synthesis.hands import Hands, Held
 from surgvlp.synthesis.instruments import Pen, draw_finish, draw_instrument
 from surgvlp.synthesis.procedure import Procedure
-from surgvlp.synthesis.scene import paint_scene
 from surgvlp.synthesis.sprites import dissolve, draw_sprite, lay_over
 
 _STEPS = 24  # in which layers come and go
@@ -41,8 +40,7 @@ class Renderer:
         self.height, self.width = picture_size(height)
         self.times = np.arange(round(procedure.duration * fps)) / fps
         self._states = procedure.states_at(self.times)
-        self._anatomy: Anatomy = draw_anatomy(generator)
-        self._scene = paint_scene(self._anatomy, self.height, generator)
+        self._anatomy, self._scene = procedure.type.draw_scene(self.height, generator)
         self._finish = {tool: draw_finish(tool, generator) for tool in TOOLS}
         self._tool_size = generator.uniform(1.25, 1.5)
         self._flips = {tool: float(generator.choice([-1, 1])) for tool in TOOLS}

@@ -1,8 +1,7 @@
 """The abdomen of one lecture, painted once, so that a frame only has to move it.
 
-`Scene` and `anatomy.Anatomy` are all that the pictures know of a kind of operation: what lies where, which
-tissue it is, and how much of it is there at a state of the operation. Another kind of operation brings
-another `paint_scene`; nothing above this module then changes.
+`Scene` and `anatomy.Anatomy` are all that the pictures know of a type of operation: what lies where, which
+tissue it is, and how much of it is there at a state of the operation. Each type's `draw_scene` makes both.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surgvlp.synthesis.anatomy import Anatomy, State, mixed
-from surgvlp.synthesis.painter import Colour, Ground, Painter, lumps, pear, spline
+from surgvlp.synthesis.anatomy import State
+from surgvlp.synthesis.painter import Colour, Ground, Painter, lumps, spline
 from surgvlp.synthesis.sprites import Sprite
 
 Share = Callable[[State], float]  # of the operation's state, from 0 (gone) to 1 (all of it is there)
@@ -75,9 +74,8 @@ class Scene:
     instruments. A specimen that is being put into the bag (state "carried" above one half) is drawn over
     `above` and the clips, and not at all once it is in there ("bagged" at 1).
 
-    The bag follows state variables that every kind of operation has: "bag_in" (unrolled into the picture),
-    "bag_open", "carried" (the specimen on its way to the bag's mouth), "bagged", "bag_lift" (the bag on its
-    way to the port) and "bag_out".
+    The bag and the specimen follow the state variables that every type of operation has, see
+    `anatomy.BAG_STATE`.
 
     Attributes:
         ground: what is always there and never moves; it covers the world.
@@ -101,120 +99,52 @@ class Scene:
     smoke: np.ndarray
 
 
-@dataclass(frozen=True)
-class Palette:
-    """Colours of one lecture's tissues (RGB)."""
+# Of each tissue the colours (RGB) that a lecture's own is mixed of: livers tan to purple, gallbladders
+# grey-green to pink, fat ivory to orange.
+_COLOURS = {
+    "wall": ((190, 110, 95), (205, 140, 110), (170, 80, 80)),
+    "liver": ((125, 50, 42), (105, 42, 50), (160, 84, 58), (140, 62, 40)),
+    "gallbladder": ((150, 140, 105), (120, 130, 110), (195, 130, 115), (170, 160, 90)),
+    "fat": ((225, 185, 95), (230, 205, 140), (215, 150, 85)),
+    "bowel": ((205, 120, 105), (215, 145, 120), (190, 95, 90)),
+    "duct": ((205, 165, 125), (190, 150, 90), (215, 150, 130)),
+    "artery": ((190, 70, 60), (205, 95, 80), (170, 50, 55)),
+    "bed": ((150, 40, 36), (120, 46, 32), (175, 70, 50)),
+    "blood": ((110, 8, 10), (135, 12, 14), (90, 6, 12)),
+    "appendix": ((205, 90, 75), (215, 120, 100), (180, 65, 60)),
+    "uterus": ((205, 120, 115), (215, 145, 135), (190, 95, 90)),
+    "ovary": ((230, 215, 200), (225, 200, 185), (210, 190, 180)),
+    "bladder": ((215, 160, 125), (225, 180, 140), (200, 140, 115)),
+    "stomach": ((215, 150, 130), (225, 165, 140), (200, 130, 115)),
+    "spleen": ((90, 35, 60), (110, 45, 70), (100, 40, 45)),
+    "mucosa": ((200, 60, 60), (215, 85, 75), (185, 50, 60)),
+}
 
-    wall: Colour
-    liver: Colour
-    gallbladder: Colour
-    fat: Colour
-    bowel: Colour
-    duct: Colour
-    artery: Colour
-    bed: Colour
-    blood: Colour
 
+def draw_colours(generator: np.random.Generator) -> dict[str, Colour]:
+    """Draw the colours of one lecture's tissues, by name."""
 
-def draw_palette(generator: np.random.Generator) -> Palette:
-    """Draw colours: livers tan to purple, gallbladders grey-green to pink, fat ivory to orange."""
-
-    def between(*choices: tuple[int, int, int]) -> Colour:
+    def between(choices: tuple[tuple[int, int, int], ...]) -> Colour:
         shares = generator.dirichlet(np.full(len(choices), 0.6))
         colour = shares @ np.array(choices, dtype=np.float64)
         return np.clip(colour * generator.uniform(0.85, 1.15) + generator.normal(0, 6, 3), 0, 255)
 
-    return Palette(
-        wall=between((190, 110, 95), (205, 140, 110), (170, 80, 80)),
-        liver=between((125, 50, 42), (105, 42, 50), (160, 84, 58), (140, 62, 40)),
-        gallbladder=between((150, 140, 105), (120, 130, 110), (195, 130, 115), (170, 160, 90)),
-        fat=between((225, 185, 95), (230, 205, 140), (215, 150, 85)),
-        bowel=between((205, 120, 105), (215, 145, 120), (190, 95, 90)),
-        duct=between((205, 165, 125), (190, 150, 90), (215, 150, 130)),
-        artery=between((190, 70, 60), (205, 95, 80), (170, 50, 55)),
-        bed=between((150, 40, 36), (120, 46, 32), (175, 70, 50)),
-        blood=between((110, 8, 10), (135, 12, 14), (90, 6, 12)),
-    )
+    return {tissue: between(choices) for tissue, choices in _COLOURS.items()}
 
 
-def paint_scene(anatomy: Anatomy, height: int, generator: np.random.Generator) -> Scene:
-    """Paint one lecture's scene for pictures of `height` pixels."""
-    painter = Painter(1.2 * height, generator)
-    palette = draw_palette(generator)
-    grain = painter.grain()
-    specimen = _gallbladder(painter, palette, anatomy)
-    ground = _ground(painter, palette, anatomy)
-    below, above = _layers(painter, palette, anatomy)
-    return Scene(
-        scale=painter.scale,
-        ground=ground,
-        grain=grain,
-        below=below,
-        above=above,
-        specimen=specimen,
-        clips=_clips(anatomy),
-        splash=painter.splash(palette.blood),
-        smoke=painter.smoke(height),
-    )
-
-
-def _ground(painter: Painter, palette: Palette, anatomy: Anatomy) -> Ground:
-    generator = painter.generator
-    everywhere = np.ones(painter.shape, np.float32)
-    ground = painter.ground(painter.shaded(everywhere, palette.wall, 0.3, 0.022, 0.5), "abdominal_wall")
-    painter.veins(ground.rgb, everywhere, palette.artery * 0.8, 45, 0.007)
-    painter.port(ground, anatomy.port)
-    x = np.linspace(-1.4, 1.4, 29)
-    wave = generator.uniform(-0.03, 0.03, 4) @ np.sin(
-        np.outer(np.arange(2, 6), x) + generator.uniform(0, 6, (4, 1))
-    )
-    top = -0.62 + 0.32 * np.clip(x, -0.2, 1.4) + wave
-    bottom = 0.02 + 0.16 * np.abs(x) * (x > 0) - 0.12 * (x < -0.2) + 0.5 * wave
-    liver = painter.cover(np.concatenate([np.stack([x, top], 1), np.stack([x, bottom], 1)[::-1]]))
-    bowel = painter.cover(lumps(generator, (-0.75, 0.62), (0.75, 0.26), 0.03))
-    fat = painter.cover(lumps(generator, (0.25, 0.78), (1.1, 0.38), 0.06))
-    for tissue, cover, colour, bulge, rough, wet, veins in (
-        ("liver", liver, palette.liver, 0.2, 0.02, 0.7, 6),
-        ("gastrointestinal_tract", bowel, palette.bowel, 0.2, 0.02, 0.9, 24),
-        ("fat", fat, palette.fat, 0.12, 0.03, 0.6, 14),
-    ):
-        painted = painter.shaded(cover, colour, bulge, rough, wet, lobed=tissue == "fat")
-        painter.veins(painted, cover, palette.artery, veins, 0.006)
-        painter.put(ground, cover, painted, tissue)
-    bed = painter.cover(
-        pear(mixed(anatomy.fundus, anatomy.neck, 0.06), anatomy.neck, 0.85 * anatomy.girth), 0.02
-    )
-    painter.put(ground, bed, painter.shaded(bed, palette.bed, 0.3, 0.05, 1.1), "liver", 0.2)
-    return ground
-
-
-def _layers(
-    painter: Painter, palette: Palette, anatomy: Anatomy
-) -> tuple[tuple[Layer, ...], tuple[Layer, ...]]:
-    generator = painter.generator
-    bed = painter.cover(pear(anatomy.fundus, anatomy.neck, 0.75 * anatomy.girth), 0.02)
-    burnt = painter.shaded(bed, np.array([95.0, 62.0, 40.0]), 0.2, 0.06, 0.6)
-    char = Layer(painter.layer(bed * 0.75, burnt), lambda state: state["dissected"], "liver")
-    duct = _vessel(painter, anatomy.duct, 0.055, palette.duct, "duct_cut", "cystic_duct")
-    artery = _vessel(painter, anatomy.artery, 0.036, palette.artery, "artery_cut", "artery")
-    triangle = anatomy.fixed["triangle"]
-    veil = painter.cover(lumps(generator, triangle + np.array([0.02, 0.02]), (0.24, 0.19), 0.03), 0.02)
-    painted = painter.shaded(veil, palette.fat * 0.97, 0.08, 0.025, 0.6, lobed=True)
-    calot_fat = Layer(painter.layer(veil, painted), lambda state: 1 - state["exposure"], "connective_tissue")
-    drape = painter.cover(lumps(generator, anatomy.fixed["omentum"] + [0.0, 0.14], (0.34, 0.32), 0.04), 0.015)
-    painted = painter.shaded(drape, palette.fat, 0.1, 0.035, 0.6, lobed=True)
-    painter.veins(painted, drape, palette.artery, 22, 0.007)
-    omentum = Layer(painter.layer(drape, painted), lambda state: state["omentum"], "fat")
-    pool = painter.cover(lumps(generator, anatomy.fixed["gutter"] + [0.0, 0.12], (0.42, 0.17), 0.02), 0.03)
-    shine = painter.shaded(pool, mixed(palette.blood, palette.bowel, 0.45), 0.5, 0.008, 1.6)
-    fluid = Layer(painter.layer(0.8 * pool, shine), lambda state: state["pool"], "blood")
-    return (char, *artery, *duct, fluid), (calot_fat, omentum)
-
-
-def _vessel(
+def vessel_layers(
     painter: Painter, course: np.ndarray, width: float, colour: Colour, cut: str, tissue: str
 ) -> tuple[Layer, Layer]:
-    """A vessel until the state variable `cut` is one half, and its stumps from then on."""
+    """A vessel until the state variable `cut` is one half, and its stumps from then on.
+
+    Args:
+        painter: of the scene.
+        course: (4, 2) control points, see `painter.spline`.
+        width: units.
+        colour: RGB.
+        cut: a state variable.
+        tissue: one of `classes.CLASSES`.
+    """
     whole = spline(course)
     sprites = []
     for parts in ([whole], [whole[:13], whole[19:]]):
@@ -226,28 +156,30 @@ def _vessel(
     )
 
 
-def _gallbladder(painter: Painter, palette: Palette, anatomy: Anatomy) -> Specimen:
-    length = float(np.linalg.norm(anatomy.neck - anatomy.fundus))
-    start = np.array([0.0, -0.5 * length])
-    cover = painter.cover(pear(start, -start, anatomy.girth))
-    image = painter.shaded(cover, palette.gallbladder, 0.85 * anatomy.girth, 0.006, 1.2)
-    painter.veins(image, cover, palette.artery, 16, 0.005)
-    sprite = painter.specimen(cover, image, start)
-    return Specimen(sprite, length, "gallbladder", palette.gallbladder)
+def fat_layer(
+    painter: Painter,
+    colour: Colour,
+    centre: np.ndarray,
+    radii: tuple[float, float],
+    share: Share,
+    tissue: str,
+) -> Layer:
+    """A lobed drape of fat or a veil of connective tissue around a place; `radii` in units."""
+    cover = painter.cover(lumps(painter.generator, centre, radii, 0.04), 0.015)
+    painted = painter.shaded(cover, colour, 0.09, 0.03, 0.6, lobed=True)
+    return Layer(painter.layer(cover, painted), share, tissue)
 
 
-def _clips(anatomy: Anatomy) -> tuple[Clips, ...]:
-    """Two clips stay on the patient's side of a cut and one on the other."""
-    duct, artery = (_clips_along(spline(course), (22, 26, 9)) for course in (anatomy.duct, anatomy.artery))
-    return (
-        Clips(*duct, lambda state: state["duct_clips"]),
-        Clips(*artery, lambda state: state["artery_clips"]),
-        Clips(anatomy.fixed["bed"][None], np.array([0.8]), lambda state: state["bed_clips"]),
-    )
+def pool_layer(painter: Painter, colours: dict[str, Colour], place: np.ndarray) -> Layer:
+    """Fluid below a place, as much as the state variable "pool" says."""
+    cover = painter.cover(lumps(painter.generator, place + np.array([0.0, 0.12]), (0.42, 0.17), 0.02), 0.03)
+    shine = painter.shaded(cover, 0.55 * colours["blood"] + 0.45 * colours["bowel"], 0.5, 0.008, 1.6)
+    return Layer(painter.layer(0.8 * cover, shine), lambda state: state["pool"], "blood")
 
 
-def _clips_along(curve: np.ndarray, steps: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Places and headings of clips at points of a curve, each a little askew."""
+def clips_along(course: np.ndarray, steps: tuple[int, ...], count: Callable[[State], float]) -> Clips:
+    """Clips across points `steps` (of 32) of a vessel's course, each a little askew."""
+    curve = spline(course)
     along = np.array([curve[step + 1] - curve[step - 1] for step in steps])
     askew = 0.12 * (np.arange(len(steps)) - 1)
-    return curve[list(steps)], np.arctan2(along[:, 1], along[:, 0]) + askew
+    return Clips(curve[list(steps)], np.arctan2(along[:, 1], along[:, 0]) + askew, count)

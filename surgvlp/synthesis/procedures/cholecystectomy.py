@@ -9,6 +9,8 @@ from __future__ import annotations
 from surgvlp.lectures.labels import CHOLECYSTECTOMY as PHASES
 from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.synthesis.actions import CriticalView, Filler, PhasePlan, ProcedureType, action, by_name
+from surgvlp.synthesis.anatomy import BAG_STATE
+from surgvlp.synthesis.procedures.cholecystectomy_scene import draw_scene
 
 # The retraction of the gallbladder that many actions share.
 _FUNDUS = "grasper assist fundus still retract gallbladder"
@@ -208,6 +210,11 @@ _RETRACTION = (
     action("bag_out", _BAG, "port", 1.05, bag_out=1),
     action("suck_at_port", f"irrigator hold port sweep aspirate fluid, {_BAG}", "port", 1.0, "water"),
     action("last_look", "grasper hold port sweep null_verb null_target", "port", 0.95),
+    # without a bag
+    action("grasp_gallbladder", "grasper work neck still grasp gallbladder", "body", 1.05),
+    action("gallbladder_to_port", "grasper work neck carry grasp gallbladder", "port", 0.98, carried=1),
+    action("pull_gallbladder", "grasper work neck carry grasp gallbladder", "port", 1.1),
+    action("gallbladder_out", "grasper work port carry grasp gallbladder", "port", 1.05, bagged=1),
 )
 
 _PLANS = {
@@ -343,12 +350,7 @@ TYPE = ProcedureType(
         "dissected": 0.0,  # share of the gallbladder that is off the liver
         "loose": 0.0,  # dropped after the last fibres
         "pool": 0.0,  # fluid below the liver
-        "bag_in": 0.0,
-        "bag_open": 0.0,
-        "carried": 0.0,  # from where the gallbladder lay to the bag's mouth
-        "bagged": 0.0,
-        "bag_lift": 0.0,  # the bag's way to the port
-        "bag_out": 0.0,
+        **BAG_STATE,
     },
     # Cleaning comes after packaging, before it, in two turns, or last of all, as in real operations.
     orders=(
@@ -364,12 +366,26 @@ TYPE = ProcedureType(
         (*_START, _CLEAN, _DISSECT, _PACK, _CLEAN, _RETRACT),
         (*_START, _CLEAN, _DISSECT, _CLEAN, _PACK, _RETRACT),
         (*_START, _PACK, _RETRACT),
+        (*_START, _CLEAN, _RETRACT),
+        (*_START, _RETRACT, _CLEAN),
         (*_START, _PACK, _CLEAN, _RETRACT, _CLEAN, _RETRACT),
     ),
-    plans_without={},
+    plans_without={
+        (_RETRACT, _PACK): PhasePlan(
+            needed=(("grasp_gallbladder", "gallbladder_to_port", "gallbladder_out"),),
+            fillers={
+                "pull_gallbladder": Filler(3, after="gallbladder_to_port", before="gallbladder_out"),
+                "last_look": Filler(1, after="gallbladder_out"),
+            },
+            ramps={},
+            seconds=10,
+            share=0.12,
+        )
+    },
     triplets=CHOLECT50,
     prompts=("made_phases", "made_phases_2", "made_phases_3"),
     robotic=0.15,
+    draw_scene=draw_scene,
     critical_view=CriticalView(
         criteria=("two_structures", "plate_seen", "triangle_cleared"),
         closed_by=("clip_duct", "clip_artery"),
