@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-# The id is the position. CholecSeg8k (Hong et al., arXiv:2012.12453, table I) ends with "liver_ligament".
-CHOLECSEG8K = (
-    "black_background",
-    "abdominal_wall",
-    "liver",
-    "gastrointestinal_tract",
-    "fat",
-    "grasper",
-    "connective_tissue",
-    "blood",
-    "cystic_duct",
-    "hook",  # L-hook electrocautery
-    "gallbladder",
-    "hepatic_vein",
-    "liver_ligament",
-)
+from surgvlp.lectures import masks
+
+CHOLECSEG8K = tuple(each.name for each in masks.CHOLECSEG8K)  # the id is the position
 # Ours go on from there, each with the CholecSeg8k class that it is in a data set of that format.
 _FURTHER = {
     "bipolar": "grasper",
