@@ -119,10 +119,12 @@ class CriticalView:
     Attributes:
         criteria: of each of the three criteria the state variable that reaches 1 when it is met: only two
             structures enter the gallbladder, the cystic plate is seen, the hepatocystic triangle is cleared.
+        phase: in which it is sought.
         closed_by: the actions with which its time ends.
     """
 
     criteria: tuple[str, str, str]
+    phase: str
     closed_by: tuple[str, ...]
 
 

@@ -48,6 +48,11 @@ def draw_sentence(template: Template, generator: np.random.Generator) -> str:
     return _sentence(part[generator.integers(len(part))] for part in template)
 
 
+def draw_phrase(template: Template, generator: np.random.Generator) -> str:
+    """What a template says, without a capital letter or a full stop."""
+    return _phrase(part[generator.integers(len(part))] for part in template)
+
+
 def all_sentences(template: Template) -> Iterator[str]:
     """Every sentence of a template."""
     return (_sentence(parts) for parts in itertools.product(*template))
@@ -63,6 +68,10 @@ def _parsed(line: str) -> Template:
     return tuple(tuple(piece.split("|")) if number % 2 else (piece,) for number, piece in enumerate(pieces))
 
 
+def _phrase(parts: Iterable[str]) -> str:
+    return " ".join("".join(parts).split()).replace(" ,", ",")
+
+
 def _sentence(parts: Iterable[str]) -> str:
-    text = " ".join("".join(parts).split()).replace(" ,", ",")
+    text = _phrase(parts)
     return text[:1].upper() + text[1:] + "."

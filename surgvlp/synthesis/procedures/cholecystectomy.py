@@ -388,6 +388,7 @@ TYPE = ProcedureType(
     draw_scene=draw_scene,
     critical_view=CriticalView(
         criteria=("two_structures", "plate_seen", "triangle_cleared"),
+        phase=_CALOT_PHASE,
         closed_by=("clip_duct", "clip_artery"),
     ),
 )
