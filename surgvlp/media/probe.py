@@ -80,6 +80,10 @@ def open_container(path: str | os.PathLike[str]) -> av.container.InputContainer:
         raise InputError("there is no such file", file=path)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", file=path, remedy="Fetch it again")
+    # PyAV's own log callback takes Python's lock: a decoder thread with something to say, and a program that
+    # holds the lock while it frees that decoder, wait for each other for ever. ffmpeg's own callback does not.
+    av.logging.restore_default_callback()
+    av.logging.set_libav_level(av.logging.PANIC)
     try:
         return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
     except av.error.FFmpegError as error:
