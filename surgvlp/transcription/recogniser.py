@@ -6,13 +6,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from surgvlp.files import InputError, package_file, sha256_of
 
 ENGINES = ("faster-whisper", "openai-whisper")
+
+LONGEST_VOCABULARY = 223  # tokens: half of the decoder's context, less the sign that they came before
 
 # Weights that come as packages, for machines without a model hub: name -> package, folder, {file: sha256}.
 PACKAGED = {
@@ -47,6 +49,18 @@ class Word:
     probability: float
 
 
+class Heard(NamedTuple):
+    """What a recogniser hears in a piece.
+
+    Attributes:
+        words: their times counted from the piece's start.
+        looped: was it decoded a second time, since the first decoding ran into a loop?
+    """
+
+    words: list[Word]
+    looped: bool
+
+
 class Recogniser(Protocol):
     """A loaded model. It may be called from several threads."""
 
@@ -59,8 +73,8 @@ class Recogniser(Protocol):
     def language(self, piece: np.ndarray) -> str:
         """The language spoken in a piece, as Whisper's code ("en"); English-only models say "en"."""
 
-    def recognise(self, pieces: Sequence[np.ndarray], language: str) -> list[list[Word]]:
-        """The words of each piece, their times counted from the piece's start.
+    def recognise(self, pieces: Sequence[np.ndarray], language: str) -> list[Heard]:
+        """What is said in each piece.
 
         Args:
             pieces: float32 in [-1, 1] at 16 kHz, mono, at most 30 seconds each.
@@ -84,12 +98,13 @@ def load_recogniser(
         model: a published name ("tiny.en", "large-v3"; faster-whisper also takes hub ids), for openai-whisper
             a `.pt` file, for faster-whisper a folder in CTranslate2 format or a name in `PACKAGED`.
         beam_size: hypotheses kept while decoding.
-        vocabulary: terms to expect, given to the decoder as the text that came before; "" for none.
+        vocabulary: terms or sentences to expect, given to the decoder as the text that came before; or "".
         device: "cpu", "cuda", or "auto": cuda where the engine can use it.
         jobs: how many threads will call it at once.
 
     Raises:
-        InputError: an unknown engine, or a model that is not there, cannot be fetched or is of another kind.
+        InputError: an unknown engine, a model that is not there, cannot be fetched or is of another kind, or
+            a vocabulary that is longer than the decoder reads.
     """
     if engine == "faster-whisper":
         from surgvlp.transcription.faster_whisper import FasterWhisper
@@ -104,6 +119,15 @@ def load_recogniser(
             )
         return OpenaiWhisper(model, beam_size, vocabulary, device)
     raise InputError(f"unknown engine '{engine}'", remedy=f"Known engines: {', '.join(ENGINES)}")
+
+
+def check_vocabulary(tokens: int) -> None:
+    """Raise InputError for a vocabulary of more tokens than Whisper reads; it would forget the first ones."""
+    if tokens > LONGEST_VOCABULARY:
+        raise InputError(
+            f"the vocabulary has {tokens} tokens, and Whisper reads {LONGEST_VOCABULARY} at most",
+            remedy="Leave some terms out",
+        )
 
 
 def cores() -> int:

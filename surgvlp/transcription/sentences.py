@@ -22,20 +22,29 @@ class Segment:
     text: str
     words: tuple[Word, ...]
 
+    @classmethod
+    def of(cls, words: Sequence[Word]) -> Segment:
+        """The segment that these words are."""
+        text = "".join(word.word for word in words).strip()
+        return cls(words[0].start, max(word.end for word in words), text, tuple(words))
 
-def recognise(pieces: Sequence[Piece], recogniser: Recogniser, language: str) -> list[Word]:
-    """Words of several pieces, their times those of the lecture and never running backwards."""
+
+def recognise(pieces: Sequence[Piece], recogniser: Recogniser, language: str) -> tuple[list[Word], int]:
+    """Words of several pieces, their times those of the lecture and never running backwards.
+
+    Also how many pieces were decoded a second time, because of a loop.
+    """
     words: list[Word] = []
     latest = 0.0
     found = recogniser.recognise([piece.samples for piece in pieces], language)
-    for piece, recognised in zip(pieces, found, strict=True):
-        for word in recognised:
+    for piece, heard in zip(pieces, found, strict=True):
+        for word in heard.words:
             said = piece.word_times(word.start, word.end)
             start = max(latest, round(said[0], 2))
             end = max(start, round(said[1], 2))
             words.append(Word(word.word, start, end, round(word.probability, 4)))
             latest = start
-    return words
+    return words, sum(heard.looped for heard in found)
 
 
 def sentences(words: Iterable[Word]) -> Iterator[Segment]:
@@ -66,6 +75,4 @@ def _short(words: list[Word]) -> Iterator[Segment]:
         yield from _short(words[:cut])
         yield from _short(words[cut:])
         return
-    text = "".join(word.word for word in words).strip()
-    if text:
-        yield Segment(words[0].start, max(word.end for word in words), text, tuple(words))
+    yield Segment.of(words)

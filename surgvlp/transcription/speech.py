@@ -23,6 +23,8 @@ CUT_WITHIN_S = 30.0
 PIECE_S = 29.5
 # Kept on each side of speech: Whisper errs less with pauses left in (benchmarks/transcription.md).
 MARGIN_S = 0.8
+# The attack of a note can pass for a syllable; a real one this short has speech within the margin.
+SHORTEST_MS = 200
 
 
 Span = tuple[int, int]
@@ -79,7 +81,10 @@ def speech_pieces(blocks: Iterable[np.ndarray]) -> Iterator[Piece]:
         found = get_speech_timestamps(
             window,
             VadOptions(
-                max_speech_duration_s=PIECE_S - 2 * MARGIN_S, min_silence_duration_ms=160, speech_pad_ms=0
+                min_speech_duration_ms=SHORTEST_MS,
+                max_speech_duration_s=PIECE_S - 2 * MARGIN_S,
+                min_silence_duration_ms=160,
+                speech_pad_ms=0,
             ),
         )
         speech = [(span["start"], min(span["end"], len(window))) for span in found]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from surgvlp.media.encode import VideoWriter
+from lecture_videos import write_video
 
 RATE = 16000
 SENTENCES = (
@@ -61,24 +59,6 @@ def lecture(spoken: list[np.ndarray]) -> tuple[np.ndarray, list[tuple[float, flo
         length = begin + len(sound)
         times.append((begin / RATE, length / RATE))
     return np.concatenate([*parts, np.zeros(RATE, np.float32)]), times
-
-
-def write_video(path: Path, sound: np.ndarray | None, seconds: float) -> None:
-    """A small mp4 with this sound at 16 kHz, or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    audio = None
-    if sound is not None:
-        audio = path.with_suffix(".wav")
-        with wave.open(str(audio), "wb") as stream:
-            stream.setnchannels(1)
-            stream.setsampwidth(2)
-            stream.setframerate(RATE)
-            stream.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
-    with VideoWriter(path, 32, 32, 5, audio=audio) as writer:
-        for _ in range(round(seconds * 5)):
-            writer.write(np.zeros((32, 32, 3), np.uint8))
-    if audio is not None:
-        audio.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from surgvlp import console
 from surgvlp.files import InputError
 from surgvlp.lectures import DataTree, read_captions
 from surgvlp.transcription.lecture_job import find_videos, transcribe_lectures
-from surgvlp.transcription.recogniser import Word, load_recogniser
+from surgvlp.transcription.recogniser import Heard, load_recogniser
 from surgvlp.transcription.score import word_error_rate
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
@@ -131,7 +131,7 @@ class _Interrupted:
             raise KeyboardInterrupt
         return self._inner.language(piece)
 
-    def recognise(self, pieces: list[np.ndarray], language: str) -> list[list[Word]]:
+    def recognise(self, pieces: list[np.ndarray], language: str) -> list[Heard]:
         return self._inner.recognise(pieces, language)
 
 
