@@ -53,6 +53,11 @@ def draw_phrase(template: Template, generator: np.random.Generator) -> str:
     return _phrase(part[generator.integers(len(part))] for part in template)
 
 
+def as_sentence(phrase: str) -> str:
+    """The phrase with a capital letter and a full stop, unless it is a question."""
+    return phrase[:1].upper() + phrase[1:] + ("" if phrase.endswith("?") else ".")
+
+
 def all_sentences(template: Template) -> Iterator[str]:
     """Every sentence of a template."""
     return (_sentence(parts) for parts in itertools.product(*template))
@@ -73,5 +78,4 @@ def _phrase(parts: Iterable[str]) -> str:
 
 
 def _sentence(parts: Iterable[str]) -> str:
-    text = _phrase(parts)
-    return text[:1].upper() + text[1:] + "."
+    return as_sentence(_phrase(parts))

@@ -9,12 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from surgvlp.lectures.texts import Caption
-from surgvlp.synthesis.grammar import ASIDE, OTHER, draw_sentence, grammar
+from surgvlp.synthesis.grammar import ASIDE, OTHER, as_sentence, draw_sentence, grammar
+from surgvlp.synthesis.habits import (
+    Style,
+    add_music,
+    correcting,
+    draw_remark,
+    happens,
+    hesitating,
+)
 from surgvlp.synthesis.procedure import Procedure
 from surgvlp.synthesis.voice import Speaker, Voice
 
 # Shares of sentences that are not about what a tool is doing; those about the phase as a whole come besides.
 _ASIDES, _OTHERS, _PHASES = 0.05, 0.03, 0.12
+_ROBOTIC = 0.04  # about the robot, where there is one
+_LONG_S = (6.0, 20.0)  # a long silence
 _LAG_S = (-3.0, 4.0)  # how far the voice may be ahead of (-) or behind (+) the picture
 
 
@@ -25,7 +35,7 @@ class Narration:
     Attributes:
         sound: (samples,) int16 mono, as long as the lecture.
         rate: hertz.
-        script: what was said; start and end from the sound itself.
+        script: what was said, word by word, whoever said it; start and end from the sound itself.
     """
 
     sound: np.ndarray
@@ -48,25 +58,57 @@ def draw_voice(generator: np.random.Generator) -> Voice:
     )
 
 
-def narrate(procedure: Procedure, speaker: Speaker, generator: np.random.Generator) -> Narration:
-    """Speak about a procedure, about two thirds of its time, ahead of or behind the picture by seconds."""
+def narrate(
+    procedure: Procedure, speaker: Speaker, generator: np.random.Generator, style: Style | None = None
+) -> Narration:
+    """Speak about a procedure, ahead of or behind the picture by seconds.
+
+    Args:
+        procedure: what is spoken about.
+        speaker: who speaks.
+        generator: of all choices.
+        style: the narrator's habits; without, about two thirds of the time are spoken, without a slip.
+    """
+    style = style or Style()
     rate = speaker.rate
     sound = np.zeros(round(procedure.duration * rate), np.int16)
     habit, talkative = generator.uniform(-1.2, 1.8), generator.uniform(0.64, 0.82)
+    audience = draw_voice(generator) if style.questions else None
     time, said = float(generator.uniform(0.3, 2.0)), set[str]()
     script: list[Caption] = []
-    while True:
-        lag = float(np.clip(habit + generator.normal(0, 0.7), *_LAG_S))
-        text = _choose(procedure, time + 1.5 - lag, said, generator)
-        spoken = speaker.speak(text)
+
+    def say(text: str, voice: Voice | None = None) -> float:
+        """Put a sentence at `time` and give its length; 0 where the lecture is over before it ends."""
+        nonlocal time
+        spoken = speaker.speak(text, voice)
         begin = round(time * rate)
         end = begin + len(spoken)
         if end > len(sound):
-            return Narration(sound, rate, script)
+            return 0.0
         sound[begin:end] = spoken
         script.append(Caption(round(begin / rate, 3), round(end / rate, 3), text))
-        pause = len(spoken) / rate * (1 / talkative - 1) * generator.uniform(0.4, 1.6)
-        time = end / rate + max(0.25, float(pause))
+        time = end / rate
+        return len(spoken) / rate
+
+    while True:
+        lag = float(np.clip(habit + generator.normal(0, 0.7), *_LAG_S))
+        text = _slipping(_choose(procedure, time + 1.5 - lag, said, style, generator), style, generator)
+        lasts = say(text)
+        if not lasts:
+            break
+        if happens(style.questions, generator):
+            time += generator.uniform(0.4, 1.2)
+            asked = say(as_sentence(draw_remark("question", generator)), audience)
+            time += generator.uniform(0.4, 1.5)
+            if not (asked and say(as_sentence(draw_remark("answer", generator)))):
+                break
+        pause = lasts * (1 / talkative - 1) * generator.uniform(0.4, 1.6)
+        if happens(style.silences, generator):
+            pause = generator.uniform(*_LONG_S)
+        time += max(0.25, float(pause))
+    if style.music > 0:
+        add_music(sound, rate, [(caption.start, caption.end) for caption in script], style, generator)
+    return Narration(sound, rate, script)
 
 
 def write_wav(path: Path, narration: Narration) -> None:
@@ -78,8 +120,14 @@ def write_wav(path: Path, narration: Narration) -> None:
         file.writeframes(narration.sound.astype("<i2").tobytes())
 
 
-def _choose(procedure: Procedure, time: float, said: set[str], generator: np.random.Generator) -> str:
+def _choose(
+    procedure: Procedure, time: float, said: set[str], style: Style, generator: np.random.Generator
+) -> str:
     """A sentence about what happens at `time`, or an aside; one not said before where that is possible."""
+    if happens(style.asides, generator):
+        return as_sentence(draw_remark("off_screen", generator))
+    if procedure.robotic and happens(_ROBOTIC, generator):
+        return as_sentence(draw_remark("robotic", generator))
     timed = procedure.action_at(time)
     text = ""
     for _ in range(8):
@@ -98,3 +146,12 @@ def _choose(procedure: Procedure, time: float, said: set[str], generator: np.ran
             break
     said.add(text)
     return text
+
+
+def _slipping(sentence: str, style: Style, generator: np.random.Generator) -> str:
+    """The sentence as it is really said."""
+    if happens(style.corrections, generator):
+        sentence = correcting(sentence, generator)
+    if happens(style.hesitations, generator):
+        sentence = hesitating(sentence, generator)
+    return sentence

@@ -38,6 +38,9 @@ class Speaker:
     that this process has spoken before. So there is one speaker a process: what it says is then a pure
     function of its voice and the sentences, in order.
 
+    Args:
+        voice: of those who speak, unless `speak` is told otherwise.
+
     Raises:
         InputError: the package with the library is missing or damaged, or it has no such voice.
     """
@@ -62,19 +65,30 @@ class Speaker:
         self._callback = _Callback(self._receive)  # held here, since the library keeps only the address
         self._library.espeak_SetSynthCallback(self._callback)
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of breath and flutter; else it is the time
+        self._own, self._current = voice, Voice("")
+        self._use(voice)
+
+    def _use(self, voice: Voice) -> None:
+        if voice == self._current:
+            return
         if self._library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise InputError(f"espeak-ng has no voice {voice.name!r}")
         settings = ((_RATE, voice.words_per_minute), (_VOLUME, 90), (_PITCH, voice.pitch), (_RANGE, 55))
         for parameter, value in settings:
             self._library.espeak_SetParameter(parameter, value, 0)
+        self._current = voice
 
     def _receive(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: int | None) -> int:
         if count > 0:
             self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    def speak(self, text: str) -> np.ndarray:
-        """Speak one sentence: (samples,) int16 mono at `self.rate` hertz, without silence at either end."""
+    def speak(self, text: str, voice: Voice | None = None) -> np.ndarray:
+        """Speak one sentence: (samples,) int16 mono at `self.rate` hertz, without silence at either end.
+
+        `voice` is another speaker's, such as somebody's in the audience.
+        """
+        self._use(voice or self._own)
         self._blocks = []
         raw = text.encode("utf-8")
         self._library.espeak_Synth(raw, ctypes.c_size_t(len(raw) + 1), 0, 0, 0, _UTF8, None, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from surgvlp.media.audio import read_audio
 from surgvlp.media.probe import probe
 from surgvlp.synthesis.corpus import draw_lecture, lecture_id
 from surgvlp.synthesis.grammar import ASIDE, OTHER, all_sentences, grammar, normalised
+from surgvlp.synthesis.habits import Style, correcting, draw_style, hesitating
 
 
 def _in_new_process(program: str) -> str:
@@ -103,3 +106,73 @@ def test_sentences_are_about_the_picture_or_seconds_beside_it(corpus: Path) -> N
             exact += bool(keys & {now.action.name, PHASES[now.phase]})
     assert asides < 0.25 * said
     assert 0.4 * said < exact < said - asides
+
+
+_LIVE = """
+import hashlib, json
+import numpy as np
+from surgvlp.synthesis.habits import Style
+from surgvlp.synthesis.narrator import draw_voice, narrate
+from surgvlp.synthesis.procedure import draw_procedure
+from surgvlp.synthesis.procedures import PROCEDURES
+style = Style({habits})
+procedure = draw_procedure(PROCEDURES["cholecystectomy"], 150, np.random.default_rng(1))
+speaker = Speaker(Voice())
+narration = narrate(procedure, speaker, np.random.default_rng(2), style)
+silent = np.ones(len(narration.sound), bool)
+for caption in narration.script:
+    silent[int(caption.start * narration.rate) : int(caption.end * narration.rate) + 1] = False
+level = [float(np.sqrt((narration.sound[part] ** 2.0).mean())) for part in (silent, ~silent)]
+pauses = [b.start - a.end for a, b in zip(narration.script, narration.script[1:])]
+digest = hashlib.sha256(narration.sound.tobytes()).hexdigest()
+texts = [caption.text for caption in narration.script]
+print(json.dumps(dict(texts=texts, level=level, pauses=pauses, digest=digest, silent=float(silent.mean()))))
+"""
+
+
+def test_a_lively_narrator_hesitates_is_asked_falls_silent_and_has_music() -> None:
+    habits = "hesitations=0.8, corrections=0.3, asides=0.3, questions=0.2, silences=0.3, music=0.2"
+    live = json.loads(_in_new_process(_LIVE.format(habits=habits)))
+    assert live == json.loads(_in_new_process(_LIVE.format(habits=habits)))
+    plain = json.loads(_in_new_process(_LIVE.format(habits="")))
+    fillers = re.compile(r", (uh|um|er|uhm|well|you know|let's see),|\b(\w+) \2\b", re.IGNORECASE)
+    slips = [bool(fillers.search(text)) for text in live["texts"]]
+    assert np.mean(slips) > 0.25 and not any(fillers.search(text) for text in plain["texts"])
+    assert any(text.endswith("?") for text in live["texts"])
+    assert max(live["pauses"]) > 6 > max(plain["pauses"])
+    assert live["silent"] > plain["silent"]
+    assert plain["level"][0] < 5
+    assert 100 < live["level"][0] < 0.4 * live["level"][1]
+
+
+def test_slips_keep_what_was_meant() -> None:
+    """Taking the fillers and the doubled words away gives the sentence back; a correction ends in it."""
+    sentences = [
+        next(all_sentences(template))
+        for key, templates in grammar("cholecystectomy").items()
+        for template in templates
+    ]
+    corrected = 0
+    for number, sentence in enumerate(sentences):
+        generator = np.random.default_rng(number)
+        slipped = hesitating(sentence, generator)
+        assert slipped != sentence
+        words = iter(re.findall(r"[a-z0-9]+", slipped.lower()))
+        assert all(word in words for word in normalised(sentence).split())  # in this order
+        better = correcting(sentence, generator)
+        if better != sentence:
+            corrected += 1
+            slip = re.search(r", (sorry|no|I mean|excuse me|or rather), ", better)
+            assert slip
+            head, tail = better[: slip.start()], better[slip.end() :]
+            assert any(head[:cut] + tail == sentence for cut in range(len(head) + 1)), (sentence, better)
+    assert corrected > 0.5 * len(sentences)
+
+
+def test_no_style_draws_nothing_and_full_strength_has_every_habit() -> None:
+    generator = np.random.default_rng(3)
+    before = generator.bit_generator.state
+    assert draw_style(0, generator) == Style() and generator.bit_generator.state == before
+    styles = [draw_style(1, generator) for _ in range(50)]
+    assert all(min(style.hesitations, style.asides, style.silences) > 0.02 for style in styles)
+    assert 0.3 < np.mean([style.music > 0 for style in styles]) < 0.9
