@@ -11,14 +11,20 @@ from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.synthesis.actions import CriticalView, Filler, PhasePlan, ProcedureType, action, by_name
 from surgvlp.synthesis.anatomy import BAG_STATE
 from surgvlp.synthesis.procedures.cholecystectomy_scene import draw_scene
+from surgvlp.synthesis.procedures.removal import (
+    BARE_EXTRACTION,
+    EXTRACTION,
+    PACKAGING,
+    bag_extraction,
+    bagging,
+    bare_extraction,
+)
 
 # The retraction of the gallbladder that many actions share.
 _FUNDUS = "grasper assist fundus still retract gallbladder"
 _NECK = "grasper hold neck still retract gallbladder"
 _LIFT = "grasper hold body carry retract gallbladder"
 _LIVER = "grasper hold liver still retract liver"
-_FAR_RIM = "grasper hold bag_far still grasp specimen_bag"
-_BAG = "grasper work bag_rim carry grasp specimen_bag"
 
 _PREPARATION = (
     action("look_around", "", "overview", 0.9),
@@ -150,35 +156,6 @@ _DISSECTION = (
     action("suck_bed", f"irrigator work bed sweep aspirate fluid, {_LIFT}", "bed", 1.1, "water blood"),
     action("clip_bed_vessel", f"clipper work edge apply clip blood_vessel, {_LIFT}", "bed", 1.2, bed_clips=1),
 )
-_PACKAGING = (
-    action("bag_in", "grasper work bag carry grasp specimen_bag", "bag", 0.98, bag_in=1),
-    action(
-        "bag_open", f"grasper work bag_rim stroke grasp specimen_bag, {_FAR_RIM}", "bag", 1.05, bag_open=1
-    ),
-    action(
-        "gallbladder_into_bag",
-        f"grasper work body carry pack gallbladder, {_FAR_RIM}",
-        "bag",
-        1.02,
-        carried=1,
-    ),
-    action(
-        "push_down_in_bag", f"grasper work bag_rim stroke pack gallbladder, {_FAR_RIM}", "bag", 1.05, bagged=1
-    ),
-    action(
-        "bag_close",
-        "grasper hold bag_rim still grasp specimen_bag, grasper work bag_far stroke grasp specimen_bag",
-        "bag",
-        1.05,
-        bag_open=0,
-    ),
-    action(
-        "hold_gallbladder_up",
-        "grasper work body carry grasp gallbladder, grasper assist body carry grasp gallbladder",
-        "body",
-    ),
-    action("suck_beside_bag", f"irrigator work bed sweep aspirate fluid, {_FAR_RIM}", "bag", 1.0, "water"),
-)
 _CLEANING = (
     action("wash_bed", f"irrigator work bed sweep irrigate liver, {_LIVER}", "bed", 1.05, "water"),
     action(
@@ -202,21 +179,6 @@ _CLEANING = (
     action("inspect_bed", f"{_LIVER}, grasper work bed still null_verb null_target", "bed", 1.15),
     action("inspect_stumps", f"irrigator work duct still irrigate cystic_pedicle, {_LIVER}", "duct", 1.25),
 )
-_RETRACTION = (
-    action("grasp_bag", "grasper work bag_rim still grasp specimen_bag", "bag", 1.05),
-    action("bag_to_port", _BAG, "port", 0.98, bag_lift=1),
-    action("pull_bag", _BAG, "port", 1.1),
-    action("widen_port", f"{_BAG}, scissors hold port spread null_verb null_target", "port", 1.1),
-    action("bag_out", _BAG, "port", 1.05, bag_out=1),
-    action("suck_at_port", f"irrigator hold port sweep aspirate fluid, {_BAG}", "port", 1.0, "water"),
-    action("last_look", "grasper hold port sweep null_verb null_target", "port", 0.95),
-    # without a bag
-    action("grasp_gallbladder", "grasper work neck still grasp gallbladder", "body", 1.05),
-    action("gallbladder_to_port", "grasper work neck carry grasp gallbladder", "port", 0.98, carried=1),
-    action("pull_gallbladder", "grasper work neck carry grasp gallbladder", "port", 1.1),
-    action("gallbladder_out", "grasper work port carry grasp gallbladder", "port", 1.05, bagged=1),
-)
-
 _PLANS = {
     "Preparation": PhasePlan(
         needed=(("lift_fundus",), ("enter_grasper", "lift_fundus"), ("look_around", "lift_fundus")),
@@ -284,17 +246,7 @@ _PLANS = {
         share=0.2,
         ending={"loose": 1},
     ),
-    "GallbladderPackaging": PhasePlan(
-        needed=(("bag_in", "bag_open", "gallbladder_into_bag", "push_down_in_bag", "bag_close"),),
-        fillers={
-            "hold_gallbladder_up": Filler(1, after="bag_open", before="gallbladder_into_bag"),
-            "suck_beside_bag": Filler(1.5, after="bag_open"),
-        },
-        ramps={},
-        seconds=13,
-        share=0.12,
-        lingers=("suck_beside_bag",),
-    ),
+    "GallbladderPackaging": PACKAGING,
     "CleaningCoagulation": PhasePlan(
         needed=((), ("wash_bed",)),
         fillers={
@@ -312,19 +264,7 @@ _PLANS = {
         share=0.12,
         lingers=("suck_fluid", "inspect_bed", "wash_bed", "coagulate_bed"),
     ),
-    "GallbladderRetraction": PhasePlan(
-        needed=(("grasp_bag", "bag_to_port", "bag_out"),),
-        fillers={
-            "pull_bag": Filler(3, after="bag_to_port", before="bag_out"),
-            "widen_port": Filler(1, after="bag_to_port", before="bag_out"),
-            "suck_at_port": Filler(1.2, after="bag_to_port", before="bag_out"),
-            "last_look": Filler(0.8, after="bag_out"),
-        },
-        ramps={},
-        seconds=10,
-        share=0.12,
-        spread=True,
-    ),
+    "GallbladderRetraction": EXTRACTION,
 }
 
 _PREPARE, _CALOT_PHASE, _CLIP, _DISSECT, _PACK, _CLEAN, _RETRACT = PHASES
@@ -333,7 +273,16 @@ _START = (_PREPARE, _CALOT_PHASE, _CLIP, _DISSECT)
 TYPE = ProcedureType(
     name="cholecystectomy",
     phases=PHASES,
-    actions=by_name(*_PREPARATION, *_CALOT, *_CLIPPING, *_DISSECTION, *_PACKAGING, *_CLEANING, *_RETRACTION),
+    actions=by_name(
+        *_PREPARATION,
+        *_CALOT,
+        *_CLIPPING,
+        *_DISSECTION,
+        *bagging("gallbladder", beside="bed"),
+        *_CLEANING,
+        *bag_extraction(),
+        *bare_extraction("gallbladder", end="neck"),
+    ),
     plans=_PLANS,
     state={
         "lift": 0.0,  # the fundus held up over the liver
@@ -370,18 +319,7 @@ TYPE = ProcedureType(
         (*_START, _RETRACT, _CLEAN),
         (*_START, _PACK, _CLEAN, _RETRACT, _CLEAN, _RETRACT),
     ),
-    plans_without={
-        (_RETRACT, _PACK): PhasePlan(
-            needed=(("grasp_gallbladder", "gallbladder_to_port", "gallbladder_out"),),
-            fillers={
-                "pull_gallbladder": Filler(3, after="gallbladder_to_port", before="gallbladder_out"),
-                "last_look": Filler(1, after="gallbladder_out"),
-            },
-            ramps={},
-            seconds=10,
-            share=0.12,
-        )
-    },
+    plans_without={(_RETRACT, _PACK): BARE_EXTRACTION},
     triplets=CHOLECT50,
     prompts=("made_phases", "made_phases_2", "made_phases_3"),
     robotic=0.15,
