@@ -79,26 +79,27 @@ def test_other_peoples_weights_are_not_taken_for_training_state(tmp_path: Path) 
 ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
 from surgvlp import console
 from surgvlp.training import checkpoints
-from test_checkpoints import state
 import torch
 
+folder = Path(sys.argv[1])
+
 def main():
-    folder = Path(sys.argv[2])
-    checkpoints.save(folder, 1, state(1))
-    checkpoints.save(folder, 2, {**state(2), "model": {"weight": torch.ones(1_000_000)}})
+    for step, size in ((1, 1000), (2, 1_000_000)):
+        model = {"weight": torch.ones(size)}
+        rest = {"optimizer": {}, "ranks": [], "config": {}}
+        checkpoints.save(folder, step, {"step": step, "model": model, **rest})
     return 0
 
 code = console.exit_code(main)
-print("newest valid:", checkpoints.newest_valid(Path(sys.argv[2]))[1]["step"], flush=True)
+print("newest valid:", checkpoints.newest_valid(folder)[1]["step"], flush=True)
 sys.exit(code)
 """
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
-    program = [sys.executable, "-c", ON_A_SMALL_DISK, Path(__file__).parent, tmp_path]
+    program = [sys.executable, "-c", ON_A_SMALL_DISK, tmp_path]
     done = run_on_small_disk(tmp_path, "1m", program)
     assert done.returncode == 2, done.stderr
     assert done.stderr.strip().splitlines() == [
