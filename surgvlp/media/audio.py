@@ -1,16 +1,22 @@
-"""The sound of a video as mono samples, streamed so that hours of it need no more memory than seconds."""
+"""The sound of a video as mono samples, streamed so that hours of it need no more memory than seconds.
+
+Of several tracks it is the one that a player plays: the first that is flagged as default, else the first.
+Channels are mixed with ffmpeg's weights (in 5.1 the voice in the middle is the loudest), scaled so that all
+of them at full level just do not clip. One channel stays as it is.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import ffmpeg
+import av
 import numpy as np
 
-from surgvlp.files import InputError
 from surgvlp.media.ffmpeg import open_input, running
-from surgvlp.media.probe import probe
+from surgvlp.media.packets import check_complete, check_reached, read_packets
+from surgvlp.media.probe import end_of, open_container, sound_stream, start_of
 
 
 def stream_audio(
@@ -24,17 +30,13 @@ def stream_audio(
     Raises:
         InputError: no such file, not a video, no audio track, or sound that breaks off before its end.
     """
-    expected_s = _sound_end(path)
+    track = _find(path)
     samples = 0
-    for block in _decoded(open_input(path).audio, path, rate, round(block_s * rate)):
+    for block in _decoded(path, track, 0.0, rate, round(block_s * rate)):
         samples += len(block)
         yield block
-    if samples / rate < 0.99 * expected_s - 1:
-        raise InputError(
-            f"the sound breaks off at {samples / rate:.1f} s of {expected_s:.1f} s",
-            file=path,
-            remedy="The file is truncated or damaged; fetch it again",
-        )
+    if track.end_s is not None and samples / rate < 0.99 * track.end_s - 1:
+        _check_breaks(path, track, samples / rate)
 
 
 def read_audio(
@@ -45,35 +47,74 @@ def read_audio(
     Raises:
         InputError: as `stream_audio`.
     """
-    end_s = min(_sound_end(path), end_s if end_s is not None else float("inf"))
+    track = _find(path)
     lead_s = min(1.0, start_s)  # a codec needs the packets before the first that it is asked for
-    sound = open_input(path, ss=start_s - lead_s).audio
-    first, last = round(lead_s * rate), round((lead_s + end_s - start_s) * rate)
-    if last <= first:
-        return np.empty(0, np.float32)
-    blocks = _decoded(sound, path, rate, 30 * rate, atrim={"start_sample": first, "end_sample": last})
+    window = {"start_sample": round(lead_s * rate)}
+    if end_s is not None:
+        window["end_sample"] = round((lead_s + end_s - start_s) * rate)
+        if window["end_sample"] <= window["start_sample"]:
+            return np.empty(0, np.float32)
+    blocks = _decoded(path, track, start_s - lead_s, rate, 30 * rate, window)
     return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
-def _sound_end(path: str | os.PathLike[str]) -> float:
-    info = probe(path)
-    if not info.has_audio:
-        raise InputError("there is no audio track", file=path, remedy="Narrated lectures need their sound")
-    return info.audio_end_s
+@dataclass(frozen=True)
+class _Track:
+    """The track to play.
+
+    Attributes:
+        stream: its number among all streams of the file.
+        begins_s: when the file begins to play, on its own clock.
+        end_s: when the sound ends, after that, as the header has it; None where it does not say.
+        seekable_s: the first time, after that, to which ffmpeg can seek: it goes by the picture.
+        duration_s: of the file, as the header has it.
+    """
+
+    stream: int
+    begins_s: float
+    end_s: float | None
+    seekable_s: float
+    duration_s: float | None
+
+
+def _find(path: str | os.PathLike[str]) -> _Track:
+    with open_container(path) as container:
+        sound = sound_stream(container, path)
+        return _Track(
+            sound.index,
+            (container.start_time or 0) / av.time_base,
+            end_of(container, sound),
+            max([0.0, *(start_of(container, picture) for picture in container.streams.video)]),
+            container.duration / av.time_base if container.duration else None,
+        )
+
+
+def _check_breaks(path: str | os.PathLike[str], track: _Track, reached_s: float) -> None:
+    """The sound is shorter than its header says: raise InputError unless the packets agree with the sound."""
+    with open_container(path) as container:
+        tracks = read_packets(container)
+    check_complete(path, "sound", tracks, track.stream, track.duration_s)
+    check_reached(path, "sound", reached_s, tracks[track.stream].end_s)
 
 
 def _decoded(
-    sound: ffmpeg.Stream,
     path: str | os.PathLike[str],
+    track: _Track,
+    start_s: float,
     rate: int,
     block: int,
-    atrim: dict[str, int] | None = None,
+    window: dict[str, int] | None = None,
 ) -> Iterator[np.ndarray]:
-    sound = sound.filter("aresample", rate, **{"async": 1, "first_pts": 0})
-    if atrim:
-        sound = sound.filter("atrim", **atrim)
+    seek = {"ss": start_s} if start_s > track.seekable_s else {}
+    # ffmpeg may move the beginning of what it plays (in mpeg-ts to that of the sound): keep the file's clock
+    first = round((track.begins_s + start_s) * rate)
+    sound = open_input(path, **seek)[str(track.stream)].filter(
+        "aresample", rate, **{"async": 1, "first_pts": first, "rematrix_maxval": 1}
+    )
+    if window:
+        sound = sound.filter("atrim", **window)
     stream = sound.output("pipe:1", format="f32le", acodec="pcm_f32le", ac=1, ar=rate)
-    with running(stream, file=path) as process:
+    with running(stream.global_args("-copyts"), file=path) as process:
         assert process.stdout is not None
         while data := process.stdout.read(4 * block):
             yield np.frombuffer(data, dtype="<f4").astype(np.float32, copy=False)

@@ -81,7 +81,7 @@ def open_container(path: str | os.PathLike[str]) -> av.container.InputContainer:
     if path.stat().st_size == 0:
         raise InputError("the file is empty", file=path, remedy="Fetch it again")
     # PyAV's own log callback takes Python's lock: a decoder thread with something to say, and a program that
-    # holds the lock while it frees that decoder, wait for each other for ever. ffmpeg's own callback does not.
+    # holds the lock while it frees that decoder, wait for each other for ever. ffmpeg's own does not.
     av.logging.restore_default_callback()
     av.logging.set_libav_level(av.logging.PANIC)
     try:
@@ -103,8 +103,23 @@ def picture_stream(container: av.container.InputContainer, path: str | os.PathLi
     moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     stream = _preferred(moving)
     if stream is None or not stream.width:
-        unknown = ", of a kind that ffmpeg knows" if stream or moving else ""
-        raise InputError(f"there is no picture in this file{unknown}", file=path)
+        unknown = " of a kind that ffmpeg knows" if stream or moving else ""
+        raise InputError(f"there is no picture{unknown} in this file", file=path)
+    return stream
+
+
+def sound_stream(container: av.container.InputContainer, path: str | os.PathLike[str]) -> av.AudioStream:
+    """The sound that a player plays: the first track flagged as default, else the first.
+
+    Raises:
+        InputError: there is none.
+    """
+    stream = _preferred(container.streams.audio)
+    if stream is None:
+        unknown = " of a kind that ffmpeg knows" if container.streams.audio else ""
+        raise InputError(
+            f"there is no audio track{unknown}", file=path, remedy="Narrated lectures need their sound"
+        )
     return stream
 
 

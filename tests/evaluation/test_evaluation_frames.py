@@ -16,7 +16,7 @@ from surgvlp.evaluation.protocol import read_protocol
 from surgvlp.files import InputError
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media import store
-from surgvlp.media.encode import VideoWriter
+from surgvlp.media.encode import Encoding, VideoWriter
 
 PUBLISHED = read_protocol("cholec80_frames").preprocessing
 
@@ -76,7 +76,7 @@ def test_a_frame_that_cannot_be_read_ends_it(tree: Path) -> None:
 def test_frames_come_from_videos_and_frame_stores_too(tree: Path, tmp_path: Path, kind: str) -> None:
     dataset = DataTree(tree).downstream("made")
     labels = dataset.frames("lecture_0")
-    with VideoWriter(tmp_path / "lecture_0.mp4", 64, 36, 2, crf=10) as writer:
+    with VideoWriter(tmp_path / "lecture_0.mp4", 64, 36, 2, encoding=Encoding(crf=10)) as writer:
         for path in labels.paths:
             for _ in range(2):
                 writer.write(np.asarray(Image.open(path)))

@@ -18,7 +18,7 @@ from media_videos import NTSC, copied, even_video, numbers_in, picture, write_vi
 
 from surgvlp.files import InputError
 from surgvlp.media.decode import FrameIndex
-from surgvlp.media.encode import VideoWriter
+from surgvlp.media.encode import Encoding, VideoWriter
 from surgvlp.media.images import encode_jpeg
 from surgvlp.media.store import FrameStore, VideoFrames, build, open_frames, rows_of
 
@@ -133,7 +133,7 @@ def test_equal_input_gives_equal_bytes(ntsc: Path, stored: FrameStore, tmp_path:
 
 def test_colours_are_true(tmp_path: Path) -> None:
     colours = np.array([[200, 30, 40], [30, 180, 60], [40, 60, 210], [128, 128, 128]], np.uint8)
-    with VideoWriter(tmp_path / "x.mp4", 96, 64, 4, crf=5) as writer:
+    with VideoWriter(tmp_path / "x.mp4", 96, 64, 4, encoding=Encoding(crf=5)) as writer:
         for colour in colours:
             writer.write(np.broadcast_to(colour, (64, 96, 3)))
     build(tmp_path / "x.mp4", tmp_path / "x.frames")

@@ -49,7 +49,7 @@ def text_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three lectures of 16 seconds with eight narrations each; the third one is for validation."""
     from surgvlp.media import store
-    from surgvlp.media.encode import VideoWriter
+    from surgvlp.media.encode import Encoding, VideoWriter
 
     root = tmp_path_factory.mktemp("tree")
     random = np.random.default_rng(0)
@@ -57,7 +57,7 @@ def data_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / folder).mkdir()
     for number in range(3):
         name = f"lecture_{number}"
-        with VideoWriter(root / "videos" / f"{name}.mp4", 64, 48, fps=4, gop=1) as writer:
+        with VideoWriter(root / "videos" / f"{name}.mp4", 64, 48, fps=4, encoding=Encoding(gop=1)) as writer:
             for _ in range(64):
                 writer.write(random.integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1))
         store.build(root / "videos" / f"{name}.mp4", root / "frames" / f"{name}.frames", short_side=48)
