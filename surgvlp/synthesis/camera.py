@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from surgvlp.synthesis.anatomy import Anatomy
+from surgvlp.synthesis.picture import BLACK, FROM_RGB, Box, Picture, Planes, cut, half_size
 from surgvlp.synthesis.procedure import Procedure
 
 
@@ -61,6 +62,10 @@ class Sensor:
         times: (N,) of the frames.
         height, width: of the picture, pixels.
         generator: draws all this.
+
+    Attributes:
+        box: what is lit of the picture; only this needs to be drawn.
+        light: uint8 (h, w) of `box`, 0 where it is dark.
     """
 
     def __init__(
@@ -79,14 +84,19 @@ class Sensor:
         light = np.clip((radius - distance) * 60, 0, 1) * (
             1 - falling * np.clip(distance / radius, 0, 1) ** 2
         )
-        self._light = cv2.merge([np.round(light * 255).astype(np.uint8)] * 3)
-        half = round(0.38 * height)
-        self._metered = (
-            slice(height // 2 - half, height // 2 + half, 3),
-            slice(width // 2 - half, width // 2 + half, 3),
-        )
-        grain = generator.normal(0, generator.uniform(1, 4), (4, height + 32, width + 32, 3))
-        self._grain = np.round(grain).astype(np.int16)
+        self._shape = (height, width)
+        self.box = _even_box(light > 0)
+        left, top, right, bottom = self.box
+        self.light = np.round(light[top:bottom, left:right] * 255).astype(np.uint8)
+        self._dim = half_size(self.light)
+        self._grey = cv2.convertScaleAbs(cv2.bitwise_not(self._dim), alpha=128 / 255)
+        middle, half = np.array([height // 2 - top, width // 2 - left]) // 2, round(0.19 * height)
+        rows, columns = (slice(max(0, at - half), at + half) for at in middle.tolist())
+        self._metered = (rows, columns)
+        # noise of red, green and blue apart comes to two thirds in luma; that of chroma no encoder keeps
+        deviation = generator.uniform(1, 4) * float(np.linalg.norm(FROM_RGB[0]))
+        grain = generator.normal(_GRAIN, deviation, (4, bottom - top + 32, right - left + 32))
+        self._grain = np.clip(np.round(grain), 0, 255).astype(np.uint8)
 
         def wandering(usual: np.ndarray, own: float, common: float) -> np.ndarray:
             """(N, 3): another value with every action, channels apart by `own`, together by `common`."""
@@ -99,19 +109,60 @@ class Sensor:
         self._means = wandering(tint, 0.07, 0.2)
         self._deviations = wandering(np.full(3, 40.0), 0.15, 0.2)
 
-    def picture(self, frame: np.ndarray, number: int) -> np.ndarray:
-        """What the camera delivers of an evenly lit frame, for frame `number`."""
-        mean, deviation = (
-            value.ravel() for value in cv2.meanStdDev(np.ascontiguousarray(frame[self._metered]))
-        )
-        gain = (self._deviations[number] / np.maximum(deviation, 8)) ** _CONTRAST
-        aim = mean + _EXPOSURE * (self._means[number] - mean)
-        table = np.clip((np.arange(256)[:, None] - mean) * gain + aim, 0, 255).astype(np.uint8)
-        lit = cv2.multiply(cv2.LUT(frame, table[None]), self._light, scale=1 / 255)
-        height, width = frame.shape[:2]
+    def picture(self, drawn: Picture, number: int) -> Picture:
+        """What the camera delivers of an evenly lit picture of `box`, for frame `number`."""
+        (own, blue, red), shift = self._electronics(drawn.planes, number)
+        luma, cb, cr = drawn.planes
+        chroma = cv2.merge([half_size(luma), cb, cr])
+        added = np.array([0, *own[1:]])  # to luma, by chroma
+        table = np.array([[*added, 128 - 128 * added.sum()], [*blue, shift[1]], [*red, shift[2]]])
+        tint, cb, cr = cv2.split(cv2.transform(chroma, table))
+        height, width = luma.shape
         top, left = (number * 13) % 32, (number * 7) % 32
-        grain = self._grain[number % 4, top : top + height, left : left + width]
-        return cv2.add(lit, grain, dtype=cv2.CV_8U)
+        offset = cv2.resize(tint, (width, height), interpolation=cv2.INTER_LINEAR)
+        cv2.add(offset, self._grain[number % 4, top : top + height, left : left + width], dst=offset)
+        black = shift[0] + 128 * added.sum() - 128 - _GRAIN - BLACK[0]
+        cv2.addWeighted(luma, own[0], offset, 1, black, dst=luma)
+        cv2.multiply(luma, self.light, dst=luma, scale=1 / 255)
+        out = Picture(*self._shape)
+        for plane, value in zip(out.planes, BLACK, strict=True):
+            plane[:] = value
+        whole = cut(out.planes, self.box)
+        cv2.convertScaleAbs(luma, dst=whole[0], beta=BLACK[0])
+        for plane, lit in ((cb, whole[1]), (cr, whole[2])):
+            cv2.add(cv2.multiply(plane, self._dim, scale=1 / 255), self._grey, dst=lit)
+        return out
+
+    def is_lit(self, x: int, y: int) -> bool:
+        """Whether a pixel of the whole picture is not dark."""
+        left, top, right, bottom = self.box
+        return left <= x < right and top <= y < bottom and bool(self.light[y - top, x - left] > 0)
+
+    def _electronics(self, planes: Planes, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """(3, 3) and (3,) that set what is metered to the brightness, tint and contrast of the moment.
+
+        Red, green and blue are pulled apart from each other, hence a matrix in luma, cb and cr.
+        """
+        rows, columns = self._metered
+        luma = planes.luma[2 * rows.start : 2 * rows.stop : 4, 2 * columns.start : 2 * columns.stop : 4]
+        metered = np.stack([luma, *(plane[rows, columns][::2, ::2] for plane in planes[1:])])
+        metered = metered.reshape(3, -1).astype(np.float32)
+        mean, spread = metered.mean(axis=1), np.cov(metered)
+        to_rgb = np.linalg.inv(FROM_RGB)
+        mean_rgb = to_rgb @ (mean - BLACK)
+        deviation = np.sqrt(np.diag(to_rgb @ spread @ to_rgb.T))
+        gain = (self._deviations[number] / np.maximum(deviation, 8)) ** _CONTRAST
+        aim = mean_rgb + _EXPOSURE * (self._means[number] - mean_rgb)
+        matrix = FROM_RGB @ np.diag(gain) @ to_rgb
+        return matrix, FROM_RGB @ aim + BLACK - matrix @ mean
 
 
 _EXPOSURE, _CONTRAST = 0.85, 0.85  # how far the electronics go, from 0 to 1
+_GRAIN = 16  # what stands for no noise
+
+
+def _even_box(there: np.ndarray) -> Box:
+    """The smallest box of even sides around what is true."""
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    left, top = columns[0] // 2 * 2, rows[0] // 2 * 2
+    return int(left), int(top), int(columns[-1] // 2 * 2 + 2), int(rows[-1] // 2 * 2 + 2)

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from surgvlp.synthesis.anatomy import Anatomy, smooth
-from surgvlp.synthesis.instruments import Pen
+from surgvlp.synthesis.classes import class_id
+from surgvlp.synthesis.picture import BLACK, Covers, Picture, Surface, colour_of, half_size
 from surgvlp.synthesis.procedure import Procedure
-from surgvlp.synthesis.sprites import Sprite, draw_sprite, lay_over
-
-_WATER = (190, 205, 220)
+from surgvlp.synthesis.sketch import Sketch
+from surgvlp.synthesis.sprites import Sprite, draw_sprite
 
 
 @dataclass(frozen=True)
@@ -67,109 +67,124 @@ def draw_stains(procedure: Procedure, anatomy: Anatomy, generator: np.random.Gen
     return stains
 
 
-def draw_stain(frame: np.ndarray, view: np.ndarray, splash: Sprite, stain: Stain, time: float) -> None:
+def draw_stain(surface: Surface, view: np.ndarray, splash: Sprite, stain: Stain, time: float) -> None:
     """A stain grows for some seconds and has been washed away after forty."""
     age = time - stain.begin
     if 0 < age < 40:
         turn = np.eye(2) * stain.size * (0.6 + 0.4 * min(1.0, age / 6))
-        draw_sprite(frame, view, splash, stain.place, turn, min(1.0, age / 3, (40 - age) / 25))
+        share = min(1.0, age / 3, (40 - age) / 25)
+        draw_sprite(surface, view, splash, stain.place, turn, class_id("blood"), share)
 
 
-def draw_smoke(frame: np.ndarray, smoke: np.ndarray, level: float, time: float) -> None:
-    """Cautery smoke of a level from 0 to 1, drifting with time; `smoke` is the scene's plume."""
+def draw_smoke(picture: Picture, smoke: np.ndarray, level: float, time: float) -> None:
+    """Cautery smoke of a level from 0 to 1, drifting with time; `smoke` is the scene's plume, uint8."""
     if level < 0.02:
         return
-    height, width = frame.shape[:2]
+    height, width = picture.planes.luma.shape
     top = round(0.07 * height * time) % (smoke.shape[0] - height)
     left = round(abs(np.sin(0.21 * time)) * (smoke.shape[1] - width))
-    cover = np.round(smoke[top : top + height, left : left + width] * (level * 190)).astype(np.uint8)
-    grey = cv2.convertScaleAbs(cover, alpha=0.75)
-    lay_over(frame, cv2.merge([grey, grey, grey, cover]))
+    cover = cv2.convertScaleAbs(smoke[top : top + height, left : left + width], alpha=level * 190 / 255)
+    picture.veil(Covers(cover, half_size(cover)), 0, 0, colour_of((191, 191, 191)))
 
 
-def draw_water(
-    frame: np.ndarray, tip: np.ndarray, angle: float, scale: float, generator: np.random.Generator
-) -> None:
-    """A jet out of the irrigator's mouth at pixel `tip`, and drops that splash where it lands."""
-    wet = frame.copy()
-    pen = Pen(wet, tip, angle, scale)
+def water(generator: np.random.Generator) -> Sketch:
+    """A jet out of the irrigator's mouth, and drops that splash where it lands."""
+    sketch = Sketch(opacity=0.6)
     reach, spread = generator.uniform(0.15, 0.19), generator.uniform(0.03, 0.045)
-    pen.polygon([(0.0, -0.02), (0.0, 0.02), (reach, spread), (1.1 * reach, 0.0), (reach, -spread)], _WATER)
+    jet = [(0.0, -0.02), (0.0, 0.02), (reach, spread), (1.1 * reach, 0.0), (reach, -spread)]
+    sketch.polygon(jet, (190, 205, 220))
     for _ in range(5):
         across = generator.uniform(-1, 1)
-        pen.line([(0.01, 0.014 * across), (reach, spread * across)], (245, 248, 252), 0.004)
+        sketch.line([(0.01, 0.014 * across), (reach, spread * across)], (245, 248, 252), 0.004)
     for _ in range(12):
         away = np.array([reach + abs(generator.normal(0, 0.035)), generator.normal(0, 1.3 * spread)])
-        pen.disc(away, generator.uniform(0.003, 0.009), (240, 245, 250))
-    cv2.addWeighted(wet, 0.6, frame, 0.4, 0, dst=frame)
+        sketch.disc(away, generator.uniform(0.003, 0.009), (240, 245, 250))
+    return sketch
 
 
-def draw_spark(pen: Pen, generator: np.random.Generator) -> None:
+def spark(generator: np.random.Generator) -> Sketch:
     """The spark at the tip of the hook."""
-    pen.disc((0.0, 0.075), 0.02, (255, 205, 130))
-    pen.disc((0.0, 0.075), generator.uniform(0.006, 0.013), (255, 255, 250))
+    sketch, tip = Sketch(), np.array([0.0, 0.075])
+    sketch.disc(tip, 0.02, (255, 205, 130))
+    sketch.disc(tip, generator.uniform(0.006, 0.013), (255, 255, 250))
     for _ in range(4):
-        end = np.array([0.0, 0.075]) + generator.normal(0, 0.035, 2)
-        pen.line(np.stack([np.array([0.0, 0.075]), end]), (255, 240, 200), 0.005)
+        sketch.line(np.stack([tip, tip + generator.normal(0, 0.035, 2)]), (255, 240, 200), 0.005)
+    return sketch
 
 
-def draw_clip(pen: Pen, colour: np.ndarray) -> None:
-    """A closed clip across a vessel that runs along local x."""
-    pen.line([(0.0, -0.036), (0.0, 0.038)], colour * 0.35, 0.022)
-    pen.line([(-0.002, -0.034), (-0.002, 0.034)], colour, 0.013)
-    pen.disc((0.0, -0.036), 0.011, colour * 0.85)
-    pen.line([(-0.005, -0.03), (-0.005, 0.02)], np.minimum(colour * 1.3 + 40, 255), 0.004)
+def clip(colour: np.ndarray) -> Sketch:
+    """A closed clip across a vessel that runs along x."""
+    sketch = Sketch(class_id("clip"))
+    sketch.line([(0.0, -0.036), (0.0, 0.038)], colour * 0.35, 0.022)
+    sketch.line([(-0.002, -0.034), (-0.002, 0.034)], colour, 0.013)
+    sketch.disc((0.0, -0.036), 0.011, colour * 0.85)
+    sketch.line([(-0.005, -0.03), (-0.005, 0.02)], np.minimum(colour * 1.3 + 40, 255), 0.004)
+    return sketch
 
 
-def draw_bag(frame: np.ndarray, mouth: np.ndarray, angle: float, scale: float, bag: Bag) -> None:
-    """Draw the bag with the middle of its mouth at a pixel, `angle` radians off hanging straight down."""
+def foil(bag: Bag) -> Sketch:
+    """The bag's body, hanging from the middle of its mouth at (0, 0) along y; things shine through it."""
     size, opened, filled, colour = bag.size, bag.opened, bag.filled, bag.colour
-    half = 0.5 * size * max(0.16, smooth(opened))
+    half = _half_mouth(bag)
     belly = 0.5 * size * max(0.2, smooth(opened) * 0.95, 0.72 * smooth(filled))
     depth = size * (0.85 - 0.1 * opened)
     share = np.linspace(0, 1, 14)
     width = half + (belly - half) * np.sin(0.5 * np.pi * np.clip(share / 0.45, 0, 1))
     width = width * np.sqrt(np.clip(1 - ((share - 0.5) / 0.52).clip(0) ** 2, 0, 1))
     left, right = np.stack([-width, share * depth], 1), np.stack([width, share * depth], 1)
-    foil = frame.copy()
-    pen = Pen(foil, mouth, angle, scale)
-    pen.polygon(np.concatenate([left, right[::-1]]), colour * 0.82)
+    sketch = Sketch(class_id("specimen_bag"), opacity=0.84)
+    sketch.polygon(np.concatenate([left, right[::-1]]), colour * 0.82)
     if filled > 0.05:
         turn = np.linspace(0, 2 * np.pi, 20)
         ball = np.stack([0.68 * belly * np.cos(turn), 0.56 * depth + 0.33 * depth * np.sin(turn)], 1)
-        pen.polygon(ball, colour + (bag.inside - colour) * 0.6 * smooth(filled))
+        sketch.polygon(ball, colour + (bag.inside - colour) * 0.6 * smooth(filled))
     for place, bend in ((-0.8, 0.1), (-0.5, -0.12), (-0.1, 0.1), (0.25, -0.08), (0.7, 0.1)):  # folds
         course = place + bend * np.sin(7 * share[1:-2] + 9 * place)
         fold = np.stack([course * width[1:-2], (share * depth)[1:-2]], 1)
-        pen.line(fold, colour * 0.68, 0.012)
-        pen.line(fold[2:-3] + np.array([0.014, 0.0]), np.minimum(colour * 1.08, 255), 0.006)
+        sketch.line(fold, colour * 0.68, 0.012)
+        sketch.line(fold[2:-3] + np.array([0.014, 0.0]), np.minimum(colour * 1.08, 255), 0.006)
     glint = np.stack([-0.62 * width[3:9], (share * depth)[3:9]], 1)
-    pen.line(glint, (252, 252, 252), 0.012)
-    cv2.addWeighted(foil, 0.84, frame, 0.16, 0, dst=frame)
-    pen = Pen(frame, mouth, angle, scale)
+    sketch.line(glint, (252, 252, 252), 0.012)
+    return sketch
+
+
+def lip(bag: Bag) -> Sketch:
+    """The ring around the bag's mouth, what is dark inside it, and the string."""
+    half, opened, colour = _half_mouth(bag), bag.opened, bag.colour
     turn = np.linspace(0, 2 * np.pi, 24)
-    lip = np.stack([half * np.cos(turn), (0.02 + 0.05 * opened) * np.sin(turn)], 1)
-    pen.polygon(lip, bag.inside * 0.45 * opened + colour * 0.6 * (1 - opened))
-    pen.line(lip, colour * 0.4, 0.026)
-    pen.line(lip, np.minimum(colour * 1.2, 255), 0.014)
-    pen.line([(half, 0.0), (half + 0.05, -0.1), (half + 0.02, -0.3), (half + 0.1, -0.9)], (35, 50, 90), 0.008)
+    ring = np.stack([half * np.cos(turn), (0.02 + 0.05 * opened) * np.sin(turn)], 1)
+    sketch = Sketch(class_id("specimen_bag"))
+    sketch.polygon(ring, bag.inside * 0.45 * opened + colour * 0.6 * (1 - opened))
+    sketch.line(ring, colour * 0.4, 0.026)
+    sketch.line(ring, np.minimum(colour * 1.2, 255), 0.014)
+    string = [(half, 0.0), (half + 0.05, -0.1), (half + 0.02, -0.3), (half + 0.1, -0.9)]
+    sketch.line(string, (35, 50, 90), 0.008)
+    return sketch
 
 
-def draw_shadows(frame: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray, float]]) -> None:
+def _half_mouth(bag: Bag) -> float:
+    return 0.5 * bag.size * max(0.16, smooth(bag.opened))
+
+
+def draw_shadows(
+    surface: Surface, shape: tuple[int, int], lines: list[tuple[np.ndarray, np.ndarray, float]]
+) -> None:
     """Soft shadows of shafts on the tissue behind them.
 
     Args:
-        frame: darkened in place.
+        surface: darkened.
+        shape: of it, (H, W).
         lines: of each shaft its two ends and its width, in pixels.
     """
-    if not lines:
-        return
-    coarse = 4
-    height, width = frame.shape[:2]
+    coarse, (height, width) = 4, shape
     shade = np.zeros((height // coarse + 1, width // coarse + 1), np.uint8)
     for start, end, thick in lines:
         ends = [tuple(np.round(point / coarse * 16).astype(int).tolist()) for point in (start, end)]
         cv2.line(shade, ends[0], ends[1], 105, max(1, round(thick / coarse)), cv2.LINE_AA, 4)
-    shade = cv2.GaussianBlur(shade, (0, 0), max(0.6, 0.012 * height / coarse))
-    shade = cv2.resize(shade, (width, height), interpolation=cv2.INTER_LINEAR)
-    cv2.multiply(frame, cv2.bitwise_not(cv2.merge([shade, shade, shade])), dst=frame, scale=1 / 255)
+    soft = cv2.GaussianBlur(shade, (0, 0), max(0.6, 0.012 * height / coarse))
+    left, top, columns, rows = cv2.boundingRect(soft)
+    if not columns:
+        return
+    dark = soft[top : top + rows, left : left + columns]
+    fine = cv2.resize(dark, None, fx=coarse, fy=coarse)[: height - coarse * top, : width - coarse * left]
+    surface.veil(Covers(fine, half_size(fine)), coarse * left, coarse * top, BLACK)

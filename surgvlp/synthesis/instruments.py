@@ -9,64 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-_SHIFT = 4  # OpenCV takes points in 1/16 of a pixel
-
-
-class Pen:
-    """Draws in an instrument's local coordinates.
-
-    Args:
-        frame: uint8 (H, W, 3), drawn upon.
-        tip: pixel that local (0, 0) falls on.
-        angle: direction of local +x in radians, clockwise on the screen.
-        scale: pixels a unit.
-        flip: -1 turns the instrument upside down around its shaft.
-    """
-
-    def __init__(
-        self, frame: np.ndarray, tip: np.ndarray, angle: float, scale: float, flip: float = 1.0
-    ) -> None:
-        cosine, sine = np.cos(angle) * scale, np.sin(angle) * scale
-        self._frame, self._scale, self._tip = frame, scale, np.asarray(tip, dtype=np.float64)
-        self._turn = np.array([[cosine, sine], [-sine * flip, cosine * flip]])
-
-    def polygon(self, points: ArrayLike, colour: ArrayLike) -> None:
-        """Fill a polygon of local points (N, 2)."""
-        pixels = np.asarray(points) @ self._turn + self._tip
-        pixels = np.round(pixels * (1 << _SHIFT)).astype(np.int32)
-        cv2.fillPoly(self._frame, [pixels], np.asarray(colour, np.float64).tolist(), cv2.LINE_AA, _SHIFT)
-
-    def line(self, points: ArrayLike, colour: ArrayLike, width: float) -> None:
-        """Draw a polyline through local points (N, 2), `width` in local units."""
-        pixels = np.round((np.asarray(points) @ self._turn + self._tip) * (1 << _SHIFT)).astype(np.int32)
-        thickness = max(1, round(width * self._scale))
-        cv2.polylines(
-            self._frame,
-            [pixels],
-            False,
-            np.asarray(colour, np.float64).tolist(),
-            thickness,
-            cv2.LINE_AA,
-            _SHIFT,
-        )
-
-    def disc(self, point: ArrayLike, radius: float, colour: ArrayLike) -> None:
-        """Fill a circle around a local point."""
-        x, y = np.round((np.asarray(point) @ self._turn + self._tip) * (1 << _SHIFT)).astype(int)
-        size = max(8, round(radius * self._scale * (1 << _SHIFT)))
-        cv2.circle(
-            self._frame,
-            (int(x), int(y)),
-            size,
-            np.asarray(colour, np.float64).tolist(),
-            -1,
-            cv2.LINE_AA,
-            _SHIFT,
-        )
+from surgvlp.synthesis.classes import class_id
+from surgvlp.synthesis.sketch import Sketch
 
 
 @dataclass(frozen=True)
@@ -97,10 +44,12 @@ def draw_finish(tool: str, generator: np.random.Generator) -> Finish:
     )
 
 
-def draw_instrument(pen: Pen, tool: str, opening: float, finish: Finish) -> None:
-    """Draw an instrument whose jaws, where it has any, are `opening` (0 to 1) open."""
-    _shaft(pen, finish.shaft, -_TIP_LENGTH[tool])
-    _TIPS[tool](pen, opening, finish)
+def sketch_instrument(tool: str, opening: float, finish: Finish) -> Sketch:
+    """Draw an instrument, its tip at (0, 0), whose jaws, where it has any, are `opening` (0 to 1) open."""
+    sketch = Sketch(class_id(tool))
+    _shaft(sketch, finish.shaft, -_TIP_LENGTH[tool])
+    _TIPS[tool](sketch, opening, finish)
+    return sketch
 
 
 # Share of the half-width from the upper edge, brightness: a cylinder lit from above.
@@ -108,10 +57,10 @@ _STRIPS = ((-1.0, 0.45), (-0.7, 0.8), (-0.4, 1.15), (-0.15, 1.9), (0.1, 1.15), (
 _HALF = 0.034  # of the shaft's width
 
 
-def _shaft(pen: Pen, colour: np.ndarray, front: float, back: float = -1.9, half: float = _HALF) -> None:
+def _shaft(sketch: Sketch, colour: np.ndarray, front: float, back: float = -1.9, half: float = _HALF) -> None:
     grow = 1 + 0.35 * (front - back)  # nearer the camera, so wider
     for (top, light), (bottom, _) in zip(_STRIPS, (*_STRIPS[1:], (1.0, 0.0)), strict=True):
-        pen.polygon(
+        sketch.polygon(
             [
                 (front, top * half),
                 (front, bottom * half),
@@ -128,10 +77,10 @@ def _turned(points: ArrayLike, hinge: float, angle: float) -> np.ndarray:
     return local @ np.array([[cosine, sine], [-sine, cosine]]) + (hinge, 0)
 
 
-def _grasper(pen: Pen, opening: float, finish: Finish) -> None:
+def _grasper(sketch: Sketch, opening: float, finish: Finish) -> None:
     """Two long blunt jaws, each with a window and teeth along the inner edge."""
     hinge = -0.2
-    pen.polygon([(-0.24, -0.03), (-0.17, -0.02), (-0.17, 0.02), (-0.24, 0.03)], finish.metal * 0.7)
+    sketch.polygon([(-0.24, -0.03), (-0.17, -0.02), (-0.17, 0.02), (-0.24, 0.03)], finish.metal * 0.7)
     for side, light in ((-1, 1.0), (1, 0.72)):
         angle = side * (0.04 + 0.42 * opening)
         outer = [(hinge, 0.018), (-0.12, 0.036), (-0.03, 0.036), (-0.008, 0.028), (0.0, 0.012), (0.0, 0.0)]
@@ -145,41 +94,41 @@ def _grasper(pen: Pen, opening: float, finish: Finish) -> None:
             (-0.045, 0.012),
             (-0.12, 0.011),
         ]
-        pen.polygon(_turned(shape, hinge, angle), finish.metal * light)
-        pen.polygon(_turned([(x, side * y) for x, y in window], hinge, angle), finish.metal * 0.18)
-        pen.line(
+        sketch.polygon(_turned(shape, hinge, angle), finish.metal * light)
+        sketch.polygon(_turned([(x, side * y) for x, y in window], hinge, angle), finish.metal * 0.18)
+        sketch.line(
             _turned([(-0.14, side * 0.034), (-0.03, side * 0.034)], hinge, angle), (250, 250, 250), 0.004
         )
-    pen.disc((hinge, 0), 0.012, finish.metal * 0.5)
+    sketch.disc((hinge, 0), 0.012, finish.metal * 0.5)
 
 
-def _bipolar(pen: Pen, opening: float, finish: Finish) -> None:
+def _bipolar(sketch: Sketch, opening: float, finish: Finish) -> None:
     """Tweezers: two thin tines that bow outwards and meet at the tips, insulated but for their ends."""
-    pen.polygon([(-0.27, -0.032), (-0.2, -0.016), (-0.2, 0.016), (-0.27, 0.032)], finish.accent * 0.85)
+    sketch.polygon([(-0.27, -0.032), (-0.2, -0.016), (-0.2, 0.016), (-0.27, 0.032)], finish.accent * 0.85)
     for side in (-1, 1):
         bow = 0.03 + 0.035 * opening
         share = np.linspace(0, 1, 9)
         x = -0.22 + 0.22 * share
         y = side * (bow * np.sin(np.pi * share**0.8) ** 0.8 + (0.004 + 0.03 * opening) * share)
         tine = np.stack([x, y], axis=1)
-        pen.line(tine[:7], finish.accent * (0.95 if side < 0 else 0.7), 0.021)
-        pen.line(tine[6:], finish.metal * (1.0 if side < 0 else 0.8), 0.016)
-        pen.line(tine[1:6] - (0, 0.004), np.minimum(finish.accent * 1.3 + 25, 255), 0.004)
+        sketch.line(tine[:7], finish.accent * (0.95 if side < 0 else 0.7), 0.021)
+        sketch.line(tine[6:], finish.metal * (1.0 if side < 0 else 0.8), 0.016)
+        sketch.line(tine[1:6] - (0, 0.004), np.minimum(finish.accent * 1.3 + 25, 255), 0.004)
 
 
-def _hook(pen: Pen, opening: float, finish: Finish) -> None:
+def _hook(sketch: Sketch, opening: float, finish: Finish) -> None:
     """A thin rod out of a ceramic collar, bent at a right angle: an L."""
-    pen.polygon([(-0.2, -0.034), (-0.12, -0.02), (-0.12, 0.02), (-0.2, 0.034)], finish.accent)
-    pen.polygon(
+    sketch.polygon([(-0.2, -0.034), (-0.12, -0.02), (-0.12, 0.02), (-0.2, 0.034)], finish.accent)
+    sketch.polygon(
         [(-0.2, -0.02), (-0.12, -0.012), (-0.12, -0.004), (-0.2, -0.008)],
         np.minimum(finish.accent * 1.3 + 30, 255),
     )
     rod = [(-0.12, 0.0), (-0.02, 0.0), (-0.004, 0.012), (0.0, 0.07), (-0.006, 0.085)]
-    pen.line(rod, finish.metal * 0.55, 0.022)
-    pen.line(rod, finish.metal, 0.012)
+    sketch.line(rod, finish.metal * 0.55, 0.022)
+    sketch.line(rod, finish.metal, 0.012)
 
 
-def _scissors(pen: Pen, opening: float, finish: Finish) -> None:
+def _scissors(sketch: Sketch, opening: float, finish: Finish) -> None:
     """Two pointed blades that cross at a screw."""
     hinge = -0.16
     for side, light in ((1, 0.72), (-1, 1.1)):
@@ -194,39 +143,39 @@ def _scissors(pen: Pen, opening: float, finish: Finish) -> None:
             (-0.21, 0.03),
         ]
         shape = _turned([(x, side * y) for x, y in blade], hinge, angle)
-        pen.polygon(shape, np.minimum(finish.metal * light, 255))
+        sketch.polygon(shape, np.minimum(finish.metal * light, 255))
         edge = _turned([(-0.13, side * 0.004), (-0.05, side * 0.005), (-0.005, side * 0.012)], hinge, angle)
-        pen.line(edge, (250, 252, 255), 0.005)
-    pen.disc((hinge, 0), 0.015, finish.metal * 0.45)
-    pen.disc((hinge - 0.002, -0.003), 0.007, finish.metal)
+        sketch.line(edge, (250, 252, 255), 0.005)
+    sketch.disc((hinge, 0), 0.015, finish.metal * 0.45)
+    sketch.disc((hinge - 0.002, -0.003), 0.007, finish.metal)
 
 
-def _clipper(pen: Pen, opening: float, finish: Finish) -> None:
+def _clipper(sketch: Sketch, opening: float, finish: Finish) -> None:
     """A fork of two heavy parallel jaws with square ends, a clip held between them."""
     gap = 0.014 + 0.04 * opening
-    pen.polygon([(-0.26, -0.036), (-0.15, -0.05), (-0.15, 0.05), (-0.26, 0.036)], finish.metal * 0.55)
+    sketch.polygon([(-0.26, -0.036), (-0.15, -0.05), (-0.15, 0.05), (-0.26, 0.036)], finish.metal * 0.55)
     for side, light in ((-1, 0.95), (1, 0.65)):
         jaw = [(-0.2, 0.0), (-0.15, gap), (0.0, gap), (0.0, gap + 0.034), (-0.14, gap + 0.04), (-0.2, 0.045)]
-        pen.polygon([(x, side * y) for x, y in jaw], finish.metal * light)
-        pen.polygon(
+        sketch.polygon([(x, side * y) for x, y in jaw], finish.metal * light)
+        sketch.polygon(
             [(x, side * y) for x, y in [(-0.13, gap), (0.0, gap), (0.0, gap + 0.008), (-0.13, gap + 0.008)]],
             finish.metal * 0.3,
         )
     if opening > 0.25:
         clip = [(-0.012, -gap), (-0.075, -gap * 0.8), (-0.1, 0.0), (-0.075, gap * 0.8), (-0.012, gap)]
-        pen.line(clip, np.minimum(finish.accent + 30, 255), 0.014)
+        sketch.line(clip, np.minimum(finish.accent + 30, 255), 0.014)
 
 
-def _irrigator(pen: Pen, opening: float, finish: Finish) -> None:
+def _irrigator(sketch: Sketch, opening: float, finish: Finish) -> None:
     """A plain tube with an open end and holes along its side; no jaws."""
-    _shaft(pen, finish.metal * 0.85, 0.0, back=-0.34, half=0.03)
-    pen.polygon([(-0.36, -0.042), (-0.33, -0.042), (-0.33, 0.042), (-0.36, 0.042)], finish.accent * 0.9)
+    _shaft(sketch, finish.metal * 0.85, 0.0, back=-0.34, half=0.03)
+    sketch.polygon([(-0.36, -0.042), (-0.33, -0.042), (-0.33, 0.042), (-0.36, 0.042)], finish.accent * 0.9)
     angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    pen.polygon(np.stack([0.012 * np.cos(angles), 0.03 * np.sin(angles)], axis=1), finish.metal * 0.9)
-    pen.polygon(np.stack([0.008 * np.cos(angles), 0.021 * np.sin(angles)], axis=1), (18, 14, 14))
+    sketch.polygon(np.stack([0.012 * np.cos(angles), 0.03 * np.sin(angles)], axis=1), finish.metal * 0.9)
+    sketch.polygon(np.stack([0.008 * np.cos(angles), 0.021 * np.sin(angles)], axis=1), (18, 14, 14))
     for x in (-0.05, -0.1, -0.15, -0.2):
         for y in (-0.012, 0.012):
-            pen.disc((x + y, y), 0.0075, (25, 20, 20))
+            sketch.disc((x + y, y), 0.0075, (25, 20, 20))
 
 
 _TIP_LENGTH = {
@@ -237,7 +186,7 @@ _TIP_LENGTH = {
     "clipper": 0.24,
     "irrigator": 0.34,
 }
-_TIPS: dict[str, Callable[[Pen, float, Finish], None]] = {
+_TIPS: dict[str, Callable[[Sketch, float, Finish], None]] = {
     "grasper": _grasper,
     "bipolar": _bipolar,
     "hook": _hook,

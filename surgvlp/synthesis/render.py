@@ -3,48 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from surgvlp.synthesis import effects
-from surgvlp.synthesis.actions import TOOLS
-from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH, State, smooth
+from surgvlp.synthesis.actions import SPECIMEN_BAG, TOOLS
+from surgvlp.synthesis.anatomy import State, smooth
 from surgvlp.synthesis.camera import Sensor, draw_path
+from surgvlp.synthesis.classes import class_id
 from surgvlp.synthesis.hands import Hands, Held
-from surgvlp.synthesis.instruments import Pen, draw_finish, draw_instrument
+from surgvlp.synthesis.instruments import draw_finish, sketch_instrument
+from surgvlp.synthesis.masks import Mask
+from surgvlp.synthesis.picture import Picture, Surface
 from surgvlp.synthesis.procedure import Procedure
-from surgvlp.synthesis.sprites import dissolve, draw_sprite, lay_over
+from surgvlp.synthesis.sketch import Sketch
+from surgvlp.synthesis.sprites import draw_sprite
+from surgvlp.synthesis.world import World
 
-_STEPS = 24  # in which layers come and go
+_OPENINGS = 60  # in which jaws and the bag open: they are drawn once each
 _CLIP_COLOURS = ((205, 205, 212), (225, 225, 220), (120, 70, 160), (60, 140, 110))
 _BAG_COLOURS = ((225, 225, 220), (190, 205, 225), (205, 220, 195), (220, 205, 170))
 
 
-def picture_size(height: int) -> tuple[int, int]:
-    """Even (height, width) of 16:9 pictures; 480 gives Cholec80's 854 x 480."""
-    return height // 2 * 2, round(height * 16 / 9 / 2) * 2
+def picture_size(height: int, width: int | None = None) -> tuple[int, int]:
+    """Even (height, width) of pictures, 16:9 if no width is given; 480 gives Cholec80's 854 x 480."""
+    return height // 2 * 2, round(height * 16 / 9 / 2) * 2 if width is None else width // 2 * 2
+
+
+@dataclass(frozen=True)
+class ToolBox:
+    """A tool in a picture; pixels, x to the right and y downwards.
+
+    Attributes:
+        tool: one of `actions.TOOLS`, or "specimen_bag".
+        tip: (x, y) of its working end, of the bag the middle of its mouth; it may be outside the picture.
+        tip_inside: whether it is in the lit part of the picture.
+        box: left, top, right and bottom (the last two exclusive) of the tool's lit part, as if nothing were
+            in front of it.
+    """
+
+    tool: str
+    tip: tuple[float, float]
+    tip_inside: bool
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What a frame follows from: the operation's state, the instruments, the camera's (3, 3) view."""
+
+    number: int
+    time: float
+    state: State
+    held: list[Held]
+    view: np.ndarray
+
+    @property
+    def scale(self) -> float:
+        """Pixels a unit of the world."""
+        return float(np.hypot(self.view[0, 0], self.view[1, 0]))
+
+    def pixel(self, place: np.ndarray) -> np.ndarray:
+        """(2,) pixel of a place in the world."""
+        return self.view[:2, :2] @ place + self.view[:2, 2]
 
 
 class Renderer:
-    """Draws the frames of one lecture.
+    """Draws the frames of one lecture, and what is what in them.
 
     Args:
         procedure: what happens.
-        height: of the pictures, pixels; see `picture_size`.
+        height: of the pictures, pixels.
         fps: frames a second.
         generator: draws anatomy, colours, light and camera; every frame follows from these alone.
+        width: of the pictures, pixels; None for 16:9. Both are rounded down to even numbers.
     """
 
-    def __init__(self, procedure: Procedure, height: int, fps: float, generator: np.random.Generator) -> None:
-        self.height, self.width = picture_size(height)
+    def __init__(
+        self,
+        procedure: Procedure,
+        height: int,
+        fps: float,
+        generator: np.random.Generator,
+        width: int | None = None,
+    ) -> None:
+        self.height, self.width = picture_size(height, width)
         self.times = np.arange(round(procedure.duration * fps)) / fps
         self._states = procedure.states_at(self.times)
         self._anatomy, self._scene = procedure.type.draw_scene(self.height, generator)
+        self._world = World(self._scene)
+        self._smoke_plume = np.round(self._scene.smoke * 255).astype(np.uint8)
         self._finish = {tool: draw_finish(tool, generator) for tool in TOOLS}
         self._tool_size = generator.uniform(1.25, 1.5)
         self._flips = {tool: float(generator.choice([-1, 1])) for tool in TOOLS}
-        self._clip_colour = np.array(_CLIP_COLOURS[generator.integers(len(_CLIP_COLOURS))], np.float64)
+        self._clip = effects.clip(np.array(_CLIP_COLOURS[generator.integers(len(_CLIP_COLOURS))], np.float64))
         self._bag_colour = np.array(_BAG_COLOURS[generator.integers(len(_BAG_COLOURS))], np.float64)
         self._hands = Hands(procedure, self._anatomy, generator)
         self._path = draw_path(procedure, self._anatomy, self._states, self.times, generator)
@@ -52,7 +106,7 @@ class Renderer:
         self._smoke = effects.smoke_levels(procedure, self.times, generator.uniform(0.35, 1.0))
         self._stains = effects.draw_stains(procedure, self._anatomy, generator)
         self._seed = int(generator.integers(2**31))
-        self._painted: tuple[tuple[int, ...], np.ndarray, np.ndarray | None] | None = None
+        self._sketches: dict[tuple[str, int, int], list[Sketch]] = {}
 
     def __len__(self) -> int:
         return len(self.times)
@@ -64,114 +118,157 @@ class Renderer:
 
     def frame(self, number: int) -> np.ndarray:
         """One frame, uint8 (height, width, 3) RGB; the same whatever was drawn before it."""
+        return self.picture(number).rgb()
+
+    def picture(self, number: int) -> Picture:
+        """One frame as planes, which is what encoders take; see `frame`."""
+        moment = self._moment(number)
+        left, top, right, bottom = self._sensor.box
+        picture = Picture(bottom - top, right - left)
+        picture.fill(self._world.below, (moment.view @ self._world.to_world)[:2])
+        self._draw(picture, moment)
+        effects.draw_smoke(picture, self._smoke_plume, self._smoke[number], moment.time)
+        return self._sensor.picture(picture, number)
+
+    def mask(self, number: int) -> np.ndarray:
+        """What is what in a frame: uint8 (height, width), ids of `classes.CLASSES`; 0 where it is dark."""
+        moment = self._moment(number)
+        left, top, right, bottom = self._sensor.box
+        mask = Mask(np.empty((bottom - top, right - left), np.uint8))
+        mask.fill(self._world.labels(), (moment.view @ self._world.to_world)[:2])
+        self._draw(mask, moment)
+        return self._whole(mask)
+
+    def boxes(self, number: int) -> list[ToolBox]:
+        """The tools in a frame, from back to front; those of which nothing is to be seen are left out."""
+        moment = self._moment(number)
+        left, top, right, bottom = self._sensor.box
+        found = []
+        for held in (None, *moment.held):
+            mask = Mask(np.zeros((bottom - top, right - left), np.uint8))
+            tip = self._draw_instrument(mask, moment, held) if held else self._draw_bag(mask, moment)
+            shown = cv2.boundingRect((self._whole(mask) > 0).astype(np.uint8))
+            if tip is not None and shown[2]:
+                x, y = float(tip[0]) + left, float(tip[1]) + top
+                inside = 0 <= round(x) < self.width and 0 <= round(y) < self.height
+                lit = inside and self._sensor.is_lit(round(x), round(y))
+                box = (shown[0], shown[1], shown[0] + shown[2], shown[1] + shown[3])
+                found.append(ToolBox(held.tool if held else SPECIMEN_BAG, (x, y), lit, box))
+        return found
+
+    def _moment(self, number: int) -> _Moment:
         time = float(self.times[number])
         state = {name: float(values[number]) for name, values in self._states.items()}
-        generator = np.random.default_rng([self._seed, number])
-        view = self._view(number)
-        in_bag = state["carried"] > 0.5
-        frame, above = self._tissue(view, state)
-        for stain in self._stains:
-            effects.draw_stain(frame, view, self._scene.splash, stain, time)
-        held = self._hands.at(time, state)
-        self._draw_shadows(frame, view, held)
-        if not in_bag:
-            self._draw_specimen(frame, view, state, time)
-        if above is not None:
-            lay_over(frame, above)
-        self._draw_clips(frame, view, state)
-        if in_bag and state["bagged"] < 1:
-            self._draw_specimen(frame, view, state, time)
-        self._draw_bag(frame, view, state, time)
-        for instrument in held:
-            self._draw_instrument(frame, view, instrument, generator)
-        effects.draw_smoke(frame, self._scene.smoke, self._smoke[number], time)
-        return self._sensor.picture(frame, number)
+        self._world.bring_to(state)
+        return _Moment(number, time, state, self._hands.at(time, state), self._view(number))
 
     def _view(self, number: int) -> np.ndarray:
-        """(3, 3) matrix from the world to pixels."""
-        path = self._path
+        """(3, 3) matrix from the world to the pixels of the lit box."""
+        path, (left, top, _, _) = self._path, self._sensor.box
         scale, roll = path.zoom[number] * self.height, path.roll[number]
         cosine, sine = scale * np.cos(roll), scale * np.sin(roll)
         matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1.0]])
-        middle = np.array([0.5 * self.width, 0.5 * self.height])
+        middle = np.array([0.5 * self.width - left, 0.5 * self.height - top])
         matrix[:2, 2] = middle - matrix[:2, :2] @ path.focus[number]
         return matrix
 
-    def _tissue(self, view: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray | None]:
-        """What lies below the specimen, and what lies above it, if anything does (see `lay_over`)."""
-        below, above = self._canvases(state)
-        scale = self._scene.scale
-        to_world = np.array([[1, 0, -HALF_WIDTH * scale], [0, 1, -HALF_HEIGHT * scale], [0, 0, scale]])
-        matrix, size = (view @ to_world / scale)[:2], (self.width, self.height)
-        frame = cv2.warpAffine(below, matrix, size, borderMode=cv2.BORDER_REFLECT)
-        return frame, None if above is None else cv2.warpAffine(above, matrix, size)
+    def _whole(self, mask: Mask) -> np.ndarray:
+        """A mask of the lit box in the whole picture."""
+        left, top, right, bottom = self._sensor.box
+        labels = np.zeros((self.height, self.width), np.uint8)
+        labels[top:bottom, left:right] = mask.labels * (self._sensor.light > 0)
+        return labels
 
-    def _canvases(self, state: State) -> tuple[np.ndarray, np.ndarray | None]:
-        """The world's layers below and above the specimen, painted anew only where something changed."""
-        scene = self._scene
-        key = tuple(round(layer.share(state) * _STEPS) for layer in (*scene.below, *scene.above))
-        if self._painted is None or self._painted[0] != key:
-            origin = np.array([HALF_WIDTH, HALF_HEIGHT]) * scene.scale
-            below, above = scene.ground.rgb.copy(), np.zeros((*scene.grain.shape, 4), np.uint8)
-            canvases = [below] * len(scene.below) + [above] * len(scene.above)
-            for canvas, layer, steps in zip(canvases, (*scene.below, *scene.above), key, strict=True):
-                dissolve(canvas, origin, layer.sprite, scene.grain, steps / _STEPS)
-            self._painted = (key, below, above if above.any() else None)
-        return self._painted[1:]
+    def _draw(self, surface: Surface, moment: _Moment) -> None:
+        """Everything that moves over the ground."""
+        state, view = moment.state, moment.view
+        in_bag = state["carried"] > 0.5
+        for stain in self._stains:
+            effects.draw_stain(surface, view, self._scene.splash, stain, moment.time)
+        self._draw_shadows(surface, moment)
+        if not in_bag:
+            self._draw_specimen(surface, moment)
+        for layer in self._world.above():
+            matrix = (view @ self._world.to_world)[:2]
+            matrix[:, 2] += matrix[:, :2] @ (layer.left, layer.top)
+            surface.lay(layer.planes, layer.covers, matrix, layer.label)
+        self._draw_clips(surface, moment)
+        if in_bag and state["bagged"] < 1:
+            self._draw_specimen(surface, moment)
+        self._draw_bag(surface, moment)
+        generator = np.random.default_rng([self._seed, moment.number])
+        for held in moment.held:
+            self._draw_water(surface, moment, held, generator)
+            self._draw_instrument(surface, moment, held)
+            self._draw_spark(surface, moment, held, generator)
 
-    def _draw_specimen(self, frame: np.ndarray, view: np.ndarray, state: State, time: float) -> None:
+    def _draw_specimen(self, surface: Surface, moment: _Moment) -> None:
         specimen = self._scene.specimen
-        first, last = self._anatomy.specimen(state)
+        first, last = self._anatomy.specimen(moment.state)
         length = float(np.linalg.norm(last - first))
         x, y = (last - first) / length
-        wide = 1 + 0.02 * np.sin(1.7 * time) - 0.25 * smooth(state["carried"])
+        wide = 1 + 0.02 * np.sin(1.7 * moment.time) - 0.25 * smooth(moment.state["carried"])
         long = length / specimen.length
         turn = np.array([[y * wide, x * long], [-x * wide, y * long]])
-        draw_sprite(frame, view, specimen.sprite, first, turn)
+        draw_sprite(surface, moment.view, specimen.sprite, first, turn, class_id(specimen.tissue))
 
-    def _draw_clips(self, frame: np.ndarray, view: np.ndarray, state: State) -> None:
-        scale = float(np.hypot(view[0, 0], view[1, 0]))
-        roll = float(np.arctan2(view[1, 0], view[0, 0]))
+    def _draw_clips(self, surface: Surface, moment: _Moment) -> None:
+        roll = float(np.arctan2(moment.view[1, 0], moment.view[0, 0]))
         for clips in self._scene.clips:
-            count = int(clips.count(state) + 0.01)
+            count = int(clips.count(moment.state) + 0.01)
             for place, heading in zip(clips.places[:count], clips.headings[:count], strict=True):
-                pixel = view[:2, :2] @ place + view[:2, 2]
-                effects.draw_clip(Pen(frame, pixel, heading + roll, scale), self._clip_colour)
+                self._clip.draw(surface, moment.pixel(place), heading + roll, moment.scale)
 
-    def _draw_bag(self, frame: np.ndarray, view: np.ndarray, state: State, time: float) -> None:
+    def _draw_bag(self, surface: Surface, moment: _Moment) -> np.ndarray | None:
+        """Draw the bag, if it is there, and return the pixel of the middle of its mouth."""
+        state = moment.state
         if state["bag_in"] <= 0.02 or state["bag_out"] >= 0.98:
-            return
-        scale = float(np.hypot(view[0, 0], view[1, 0])) * (1 - 0.25 * state["bag_out"])
-        angle = 0.06 * np.sin(0.9 * time) + 0.35 * state["bag_lift"] - 0.2 * (1 - state["bag_open"])
-        bag = effects.Bag(
-            size=self._anatomy.bag_size,
-            opened=state["bag_open"],
-            filled=state["bagged"],
-            colour=self._bag_colour,
-            inside=self._scene.specimen.colour,
-        )
-        mouth = view[:2, :2] @ self._anatomy.bag_mouth(state) + view[:2, 2]
-        effects.draw_bag(frame, mouth, float(angle), scale, bag)
+            return None
+        opened, filled = round(state["bag_open"] * _OPENINGS), round(state["bagged"] * _OPENINGS)
+        if (SPECIMEN_BAG, opened, filled) not in self._sketches:
+            inside = self._scene.specimen.colour
+            size, share = self._anatomy.bag_size, 1 / _OPENINGS
+            bag = effects.Bag(size, opened * share, filled * share, self._bag_colour, inside)
+            self._sketches[SPECIMEN_BAG, opened, filled] = [effects.foil(bag), effects.lip(bag)]
+        sway = 0.06 * np.sin(0.9 * moment.time)
+        angle = sway + 0.35 * state["bag_lift"] - 0.2 * (1 - state["bag_open"])
+        mouth = moment.pixel(self._anatomy.bag_mouth(state))
+        for sketch in self._sketches[SPECIMEN_BAG, opened, filled]:
+            sketch.draw(surface, mouth, float(angle), moment.scale * (1 - 0.25 * state["bag_out"]))
+        return mouth
 
-    def _draw_shadows(self, frame: np.ndarray, view: np.ndarray, held: list[Held]) -> None:
+    def _draw_shadows(self, surface: Surface, moment: _Moment) -> None:
+        left, top, right, bottom = self._sensor.box
         offset = np.array([0.025, 0.05]) * self.height
-        ends = [view[:2, :2] @ np.stack([it.tip, it.port], 1) + view[:2, 2:] for it in held]
         thick = 0.07 * self._tool_size * self.height
-        effects.draw_shadows(frame, [(pair[:, 0] + offset, pair[:, 1] + offset, thick) for pair in ends])
+        lines = [(moment.pixel(it.tip) + offset, moment.pixel(it.port) + offset, thick) for it in moment.held]
+        effects.draw_shadows(surface, (bottom - top, right - left), lines)
 
-    def _draw_instrument(
-        self, frame: np.ndarray, view: np.ndarray, held: Held, generator: np.random.Generator
+    def _draw_instrument(self, surface: Surface, moment: _Moment, held: Held) -> np.ndarray:
+        """Draw an instrument and return the pixel of its tip."""
+        opened = round(held.opening * _OPENINGS)
+        if (held.tool, opened, 0) not in self._sketches:
+            sketch = sketch_instrument(held.tool, opened / _OPENINGS, self._finish[held.tool])
+            self._sketches[held.tool, opened, 0] = [sketch]
+        tip, angle, scale = self._pose(moment, held)
+        for sketch in self._sketches[held.tool, opened, 0]:
+            sketch.draw(surface, tip, angle, scale, self._flips[held.tool])
+        return tip
+
+    def _draw_water(
+        self, surface: Surface, moment: _Moment, held: Held, generator: np.random.Generator
     ) -> None:
-        heading = view[:2, :2] @ (held.tip - held.port)
-        zoom = float(np.hypot(view[0, 0], view[1, 0])) / self.height
-        scale = (
-            self._tool_size * self.height * (0.4 + 0.6 * zoom)
-        )  # nearer than the tissue, but not fixed to it
-        place = view[:2, :2] @ held.tip + view[:2, 2]
-        angle = float(np.arctan2(heading[1], heading[0]))
         if held.tool == "irrigator" and "water" in held.effects:
-            effects.draw_water(frame, place, angle, scale, generator)
-        pen = Pen(frame, place, angle, scale, self._flips[held.tool])
-        draw_instrument(pen, held.tool, held.opening, self._finish[held.tool])
+            effects.water(generator).draw(surface, *self._pose(moment, held))
+
+    def _draw_spark(
+        self, surface: Surface, moment: _Moment, held: Held, generator: np.random.Generator
+    ) -> None:
         if held.tool == "hook" and "spark" in held.effects and generator.uniform() < 0.4:
-            effects.draw_spark(pen, generator)
+            effects.spark(generator).draw(surface, *self._pose(moment, held), self._flips[held.tool])
+
+    def _pose(self, moment: _Moment, held: Held) -> tuple[np.ndarray, float, float]:
+        """Tip in pixels, angle and size; an instrument is nearer than the tissue, but not fixed to it."""
+        heading = moment.view[:2, :2] @ (held.tip - held.port)
+        scale = self._tool_size * (0.4 * self.height + 0.6 * moment.scale)
+        return moment.pixel(held.tip), float(np.arctan2(heading[1], heading[0])), scale

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from surgvlp.synthesis.picture import Covers, Planes, Surface, half_size, planes_of
+
 
 @dataclass(frozen=True)
 class Sprite:
@@ -26,65 +28,56 @@ class Sprite:
     scale: float
 
     @functools.cached_property
-    def premultiplied(self) -> np.ndarray:
-        """uint8 (h, w, 4): the colour times the coverage, and the coverage."""
-        rgb = self.rgb * self.cover[..., None]
-        return np.concatenate([rgb, self.cover[..., None] * 255], axis=2).round().astype(np.uint8)
+    def painted(self) -> tuple[Planes, Covers]:
+        """Planes, premultiplied, and coverage; of even size, so with a clear row and column more."""
+        planes, covers = planes_and_covers(self.rgb, self.cover)
+        return premultiplied(planes, covers), covers
+
+
+def planes_and_covers(
+    rgb: np.ndarray, cover: np.ndarray, left: int = 0, top: int = 0
+) -> tuple[Planes, Covers]:
+    """Planes of uint8 (h, w, 3) and its coverage float32 (h, w), not premultiplied, grown to even size.
+
+    `left` and `top` are clear columns and rows, 0 or 1, put before it.
+    """
+    height, width = cover.shape
+    border = (top, (top + height) % 2, left, (left + width) % 2)
+    clear = cv2.copyMakeBorder(np.round(cover * 255).astype(np.uint8), *border, cv2.BORDER_CONSTANT, value=0)
+    planes = planes_of(cv2.copyMakeBorder(rgb, *border, cv2.BORDER_REPLICATE))
+    return planes, Covers(clear, half_size(clear))
+
+
+def premultiplied(planes: Planes, covers: Covers) -> Planes:
+    """Planes times their coverage."""
+    shares = (covers.luma, covers.chroma, covers.chroma)
+    return Planes(
+        *(cv2.multiply(plane, cover, scale=1 / 255) for plane, cover in zip(planes, shares, strict=True))
+    )
 
 
 def draw_sprite(
-    frame: np.ndarray,
+    surface: Surface,
     view: np.ndarray,
     sprite: Sprite,
     place: np.ndarray,
     turn: np.ndarray,
+    label: int | None,
     share: float = 1.0,
 ) -> None:
-    """Draw a sprite upon `frame`.
+    """Draw a sprite.
 
     Args:
-        frame: uint8 (H, W, 3).
+        surface: what it is drawn on.
         view: (3, 3) from the world to pixels.
         place: (2,) world point that its origin falls on.
         turn: (2, 2) that turns and stretches its local units.
+        label: id of its class.
         share: 1 as it is, towards 0 ever more transparent.
     """
     linear = view[:2, :2] @ turn / sprite.scale
     offset = view[:2, :2] @ place + view[:2, 2] - linear @ sprite.origin
-    height, width = sprite.cover.shape
-    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ linear.T + offset
-    low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
-    high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, (frame.shape[1], frame.shape[0]))
-    if (high <= low).any():
-        return
-    matrix = np.column_stack([linear, offset - low])
-    size = (int(high[0] - low[0]), int(high[1] - low[1]))
-    painted = cv2.warpAffine(sprite.premultiplied, matrix, size)
-    if share < 1:
-        painted = cv2.convertScaleAbs(painted, alpha=share)
-    lay_over(frame[low[1] : high[1], low[0] : high[0]], painted)
-
-
-def dissolve(canvas: np.ndarray, origin: np.ndarray, layer: Sprite, grain: np.ndarray, share: float) -> None:
-    """Lay that share of a layer over a canvas of the world, in place.
-
-    Args:
-        canvas: uint8 (h, w, 3), or (h, w, 4): colour times coverage, and coverage.
-        origin: pixel of the canvas that the world's origin falls on.
-        layer: at the canvas's scale.
-        grain: (h, w), uniform in [0, 1]: says which parts go first.
-        share: 0 to 1.
-    """
-    if share <= 0:
-        return
-    left, top = np.round(origin - layer.origin).astype(int)
-    height, width = layer.cover.shape
-    box = (slice(top, top + height), slice(left, left + width))
-    cover = layer.cover
-    if share < 1:
-        cover = cover * np.clip((share - grain[box]) * 8 + 0.5 * share, 0, 1)
-    painted = np.dstack([layer.rgb, np.full(cover.shape, 255, np.uint8)])[..., : canvas.shape[2]]
-    canvas[box] = (canvas[box] * (1 - cover[..., None]) + painted * cover[..., None]).astype(np.uint8)
+    surface.lay(*sprite.painted, np.column_stack([linear, offset]), label, share)
 
 
 def lay_over(frame: np.ndarray, painted: np.ndarray) -> None:

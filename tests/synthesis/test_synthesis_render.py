@@ -13,9 +13,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from surgvlp.synthesis.actions import TOOLS
+from surgvlp.synthesis.classes import class_id
 from surgvlp.synthesis.corpus import CorpusArguments, draw_lecture
-from surgvlp.synthesis.instruments import Finish, Pen, draw_finish, draw_instrument
-from surgvlp.synthesis.render import picture_size
+from surgvlp.synthesis.instruments import Finish, draw_finish, sketch_instrument
+from surgvlp.synthesis.masks import Mask
+from surgvlp.synthesis.picture import BLACK, Picture
+from surgvlp.synthesis.render import Renderer, picture_size
 from surgvlp.synthesis.sprites import lay_over
 
 SMALL = CorpusArguments(seed=3, height=96, fps=2, seconds=80)
@@ -32,9 +35,21 @@ def test_frames_follow_from_the_seed_alone_in_any_order() -> None:
     assert len(frames) == len(first) == len(first.times)
     assert frames[0].shape == (96, 170, 3) and frames[0].dtype == np.uint8
     for number in np.random.default_rng(0).permutation(len(frames))[:40]:
+        if number % 3 == 0:  # asking what is what, here or elsewhere, changes nothing
+            again.mask(int(number) // 2)
+            again.boxes(int(number))
         assert np.array_equal(again.frame(int(number)), frames[number])
     other = draw_lecture(SMALL, 6).renderer.frame(0)
     assert np.abs(other.astype(int) - frames[0]).mean() > 5
+
+
+def test_pictures_have_any_even_size() -> None:
+    procedure = draw_lecture(SMALL, 5).procedure
+    for width, height in ((96, 120), (161, 120), (240, 100)):
+        renderer = Renderer(procedure, height, 2, np.random.default_rng(1), width=width)
+        assert renderer.frame(30).shape == (height, width // 2 * 2, 3)
+        assert renderer.mask(30).shape == (height, width // 2 * 2)
+        assert renderer.frame(30).mean() > 15
 
 
 def test_a_lecture_looks_laparoscopic() -> None:
@@ -49,12 +64,25 @@ def test_a_lecture_looks_laparoscopic() -> None:
 
 
 def _silhouette(tool: str, opening: float) -> np.ndarray:
-    canvas = np.zeros((128, 160, 3), np.uint8)
-    white = np.full(3, 255.0)
-    draw_instrument(
-        Pen(canvas, np.array([140.0, 64.0]), 0.0, 400.0), tool, opening, Finish(white, white, white)
-    )
-    return canvas[:, 60:].max(axis=2) > 20  # without the shaft, which all have
+    mask = Mask(np.zeros((128, 160), np.uint8))
+    finish = draw_finish(tool, np.random.default_rng(0))
+    sketch_instrument(tool, opening, finish).draw(mask, np.array([140.0, 64.0]), 0.0, 400.0)
+    assert set(np.unique(mask.labels)) == {0, class_id(tool)}
+    return mask.labels[:, 60:] > 0  # without the shaft, which all have
+
+
+def test_a_mask_shows_what_an_instrument_covers() -> None:
+    """Drawn white on black, the picture is bright where the mask has the instrument, and nowhere else."""
+    white = Finish(*[np.full(3, 1e6)] * 3)
+    tip = np.array([143.3, 60.2])
+    for tool, opening in itertools.product(set(TOOLS) - {"irrigator"}, (0.1, 0.7)):  # that one has dark holes
+        picture, mask = Picture(128, 160), Mask(np.zeros((128, 160), np.uint8))
+        for plane, value in zip(picture.planes, BLACK, strict=True):
+            plane[:] = value
+        for surface in (picture, mask):
+            sketch_instrument(tool, opening, white).draw(surface, tip, 0.3, 300.0)
+        bright, there = picture.planes.luma > 125, mask.labels == class_id(tool)
+        assert np.count_nonzero(bright != there) <= 0.002 * np.count_nonzero(there), tool  # half covered
 
 
 def test_instruments_differ_in_shape() -> None:
