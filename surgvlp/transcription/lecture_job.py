@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -28,56 +27,12 @@ from surgvlp.transcription.narrations import narration_files, write_narrations
 from surgvlp.transcription.recogniser import Recogniser, Word
 from surgvlp.transcription.sentences import recognise
 from surgvlp.transcription.speech import RATE, speech_pieces
+from surgvlp.transcription.summary import Summary
 
 STEP = "transcription"
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 # Raised when the words of the same sound change, so that lectures of an older version are done again.
 VERSION = 2
-
-
-@dataclass
-class Summary:
-    """What a run over many lectures did.
-
-    Attributes:
-        done: lectures transcribed now; `reused`: done before with the same arguments.
-        silent: lectures, now or before, in which nobody speaks; no csv is written for them.
-        failed: id or file name -> the reason.
-        rows: narration rows of the lectures done now; `dropped`: rows left empty by cleaning, or found twice.
-        left_out: reason -> rows that nobody said, see `inventions`.
-        loops: pieces that were decoded again because the first decoding ran into a loop.
-        respelled: words that the speller changed.
-        audio_s: seconds of sound of the lectures done now.
-        elapsed_s: what that took.
-    """
-
-    done: list[str] = field(default_factory=list)
-    reused: list[str] = field(default_factory=list)
-    silent: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    rows: int = 0
-    dropped: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    loops: int = 0
-    respelled: int = 0
-    audio_s: float = 0.0
-    elapsed_s: float = 0.0
-
-    def __str__(self) -> str:
-        lines = [f"{name}: {reason}" for name, reason in sorted(self.failed.items())]
-        lines += [f"{lecture}: no speech found, no csv written" for lecture in sorted(self.silent)]
-        speed = f", {self.audio_s / self.elapsed_s:.1f} times real time" if self.audio_s else ""
-        lines.append(
-            f"{len(self.done)} lectures done, {len(self.reused)} reused, {len(self.silent)} without speech, "
-            f"{len(self.failed)} failed; {self.audio_s / 3600:.2f} h of sound in {self.elapsed_s:.0f} s"
-            f"{speed}; {self.rows} narrations ({self.dropped} empty or repeated rows dropped)"
-        )
-        found = [f"{count} {reason}" for reason, count in self.left_out.items() if count]
-        found += [f"{self.loops} pieces decoded again because of a loop"] if self.loops else []
-        found += [f"{self.respelled} words respelled"] if self.respelled else []
-        if found:
-            lines.append(f"left out as Whisper's inventions, or mended: {', '.join(found)}")
-        return "\n".join(lines)
 
 
 def find_videos(paths: Sequence[str | Path]) -> dict[str, Path]:
@@ -167,27 +122,13 @@ def _run(job: _Job, todo: dict[str, tuple[Path, float]], jobs: int, summary: Sum
         }
         try:
             for future in as_completed(futures):
-                lecture, record = futures[future], future.result()
-                _count(summary, lecture, record)
+                summary.add(futures[future], future.result())
         except (
             BaseException
         ):  # ctrl-C, a full disk, a fault of ours: the other threads end at their next batch
             job.stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-
-
-def _count(summary: Summary, lecture: str, record: dict[str, Any]) -> None:
-    if record["outcome"] == "failed":
-        summary.failed[lecture] = record["reason"]
-        return
-    (summary.silent if record["outcome"] == "no speech" else summary.done).append(lecture)
-    summary.rows += record["rows"]
-    summary.dropped += record["empty_rows"] + record["repeated_rows"]
-    summary.left_out.update(record["left_out"])
-    summary.loops += record["looped_pieces"]
-    summary.respelled += record["respelled_words"]
-    summary.audio_s += record["audio_s"]
 
 
 class _StoppedError(Exception):
@@ -246,6 +187,7 @@ class _Job:
         try:
             sound = _Counted(stream_audio(video))
             heard = self._hear(sound, moved)
+            tracks = probe(video).audio_tracks
         except InputError as error:
             moved(duration_s)
             return self.record_failure(lecture, error)
@@ -260,6 +202,7 @@ class _Job:
             **identity,
             "language": heard.language,
             "audio_s": round(sound.samples / RATE, 3),
+            "audio_tracks": tracks,
             "speech_s": round(sum(end - start for start, end in heard.speech), 3),
             "looped_pieces": heard.loops,
             **counts,
