@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import shutil
 import signal
 import subprocess
@@ -19,20 +21,28 @@ from surgvlp import console
 from surgvlp.files import read_json
 from surgvlp.lectures import DataTree, read_captions, read_prompts
 from surgvlp.lectures.labels import CHOLECYSTECTOMY
+from surgvlp.lectures.presence import CHOLEC80_TOOLS, read_phase_annotations, read_tools, read_triplets
+from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.media.decode import decode
 from surgvlp.media.images import read_image
 from surgvlp.media.probe import probe
-from surgvlp.synthesis.corpus import PROMPTS, draw_lecture, is_test, lecture_id, make_corpus
+from surgvlp.synthesis.corpus import is_test, make_corpus
+from surgvlp.synthesis.labels.writing import Labels
+from surgvlp.synthesis.lecture import draw_lecture, lecture_id
+from surgvlp.synthesis.procedures import PROCEDURES
 
 TOOL = Path(__file__).parents[2] / "tools" / "synthesize_lectures.py"
+PROMPTS = PROCEDURES["cholecystectomy"].prompts
+# Files about all lectures together, which say how many there are.
+SHARED = {"labels.json", "split.json", "all_metadata.csv", "surgeons_annotations.csv", "corpus.json"}
 FLAGS = ["--seed", "7", "--height", "96", "--fps", "4", "--seconds", "80"]
 
 
-def _files(root: Path, *, without: tuple[str, ...] = ()) -> dict[str, bytes]:
+def _files(root: Path, *, shared: bool = True) -> dict[str, bytes]:
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.relative_to(root).parts[0] not in without
+        if path.is_file() and (shared or not (path.name in SHARED or path.stem.startswith(("train", "test"))))
     }
 
 
@@ -48,7 +58,7 @@ def test_the_layout_is_the_data_tree_s(corpus: Path) -> None:
     assert len({tuple(read_prompts(tree.prompts(name), 7)) for name in PROMPTS}) == len(PROMPTS)
     record = read_json(corpus / "corpus.json")
     assert record["arguments"]["seed"] == 7 and record["arguments"]["count"] == 3
-    assert record["classes"] == list(CHOLECYSTECTOMY)
+    assert record["classes"] == {"cholecystectomy": list(CHOLECYSTECTOMY)}
     for lecture in tree.videos():
         info = probe(tree.video(lecture))
         assert (info.height, info.width, info.fps, info.has_audio) == (96, 170, 4, True)
@@ -75,6 +85,74 @@ def test_labels_and_frames_are_those_of_the_encoded_video_at_one_a_second(corpus
         assert np.array_equal(expected, np.stack([read_image(frames.paths[second]) for second in some]))
 
 
+def test_tools_and_triplets_read_as_the_real_data_sets_do(corpus: Path) -> None:
+    made = corpus / "downstream_datasets" / "made"
+    for number, lecture in enumerate(DataTree(corpus).videos()):
+        procedure = draw_lecture(ARGUMENTS, number).procedure
+        tools = read_tools(made / "cholec80/tool_annotations" / f"video{number + 1:02d}-tool.txt")
+        triplets = read_triplets(made / "cholect50", f"VID{number + 1:02d}")
+        frames, phases = read_phase_annotations(
+            made / "cholec80/phase_annotations" / f"video{number + 1:02d}-phase.txt", CHOLECYSTECTOMY
+        )
+        seconds = len(triplets.frame_index)
+        assert 0 <= seconds - procedure.duration < 1
+        assert frames.tolist() == list(range(25 * seconds))
+        assert tools.frame_index.tolist() == frames[::25].tolist()
+        for second in range(0, seconds, 5):
+            assert phases[25 * second] == procedure.phases_at([second])[0]
+            names = {CHOLEC80_TOOLS[column].lower() for column in np.flatnonzero(tools.present[second])}
+            assert names == {name.replace("_", "") for name in procedure.tools_at(second)}
+            found = [CHOLECT50.triplets[column] for column in np.flatnonzero(triplets.triplet[second])]
+            assert found == procedure.triplets_at(second)
+        picture = made / "cholect50/data" / f"VID{number + 1:02d}" / f"{seconds - 1:06d}.png"
+        assert picture.samefile(made / "frames" / f"{lecture}_{seconds - 1}.png")
+
+
+def test_keysteps_and_abstracts_read_as_captions(corpus: Path) -> None:
+    tree = DataTree(corpus)
+    for number, lecture in enumerate(tree.videos()):
+        procedure = draw_lecture(ARGUMENTS, number).procedure
+        steps = read_captions(tree.texts("keystep", lecture))
+        assert (steps[0].start, steps[-1].end) == (0, pytest.approx(procedure.duration, abs=1e-3))
+        assert len(steps) >= 7 and all(step.step and step.text for step in steps)
+        (abstract,) = read_captions(tree.texts("abstract", lecture))
+        tags = "Video tag: Laparoscopic;Cholecystectomy. Title: Laparoscopic cholecystectomy. Abstract: "
+        assert abstract.text.startswith(tags) and len(abstract.text) > len(tags) + 100
+
+
+def test_critical_view_until_the_first_clip(corpus: Path) -> None:
+    made = corpus / "downstream_datasets" / "made"
+    with (made / "endoscapes/all_metadata.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    for number in range(3):
+        procedure = draw_lecture(ARGUMENTS, number).procedure
+        own = [row for row in rows if row["vid"] == str(number + 1)]
+        assert [int(row["frame"]) for row in own] == [
+            25 * second for second in range(int(np.ceil(procedure.critical_view_ends)))
+        ]
+        for row in own[::5]:
+            structures, plate, triangle = procedure.critical_view_at(int(row["frame"]) / 25)
+            assert [float(row[name]) for name in ("C1", "C2", "C3")] == [structures, triangle, plate]
+    assert (made / "endoscapes/test_vids.txt").read_text().split() == ["3.000000000000000000e+00"]
+    with (made / "cholec80_cvs/surgeons_annotations.csv").open() as table:
+        spans = list(csv.DictReader(table))
+    assert {row["video"] for row in spans} <= {"1", "2", "3"} and spans
+    assert {row["two_structures"] for row in spans} <= {"0", "2"}
+
+
+def test_the_manifest_has_surg3m_s_keys(corpus: Path, shared_data: Path) -> None:
+    published = read_json(shared_data / "surg3m/labels.json")[0]
+    for entry in read_json(corpus / "surg3m/labels.json"):
+        assert {key: type(value) for key, value in entry.items()} == {
+            key: type(value) for key, value in published.items()
+        }
+        video = corpus / "videos" / f"{entry['youtubeId']}.mp4"
+        assert entry["md5"] == hashlib.md5(video.read_bytes()).hexdigest()
+        assert (entry["procedureName"], entry["resolution"]) == (["cholecystectomy"], [170, 96])
+    assert read_json(corpus / "surg3m/split.json") == {"validation": [], "testing": [lecture_id(2)]}
+    assert read_json(shared_data / "surg3m/split.json").keys() == {"validation", "testing"}
+
+
 def test_encoded_frames_are_the_rendered_ones(corpus: Path) -> None:
     renderer = draw_lecture(ARGUMENTS, 1).renderer
     shown, _ = decode(DataTree(corpus).video(lecture_id(1)), np.arange(0, 60, 7))
@@ -86,9 +164,10 @@ def test_encoded_frames_are_the_rendered_ones(corpus: Path) -> None:
 
 def test_same_seed_same_bytes_whatever_the_count_and_the_jobs(corpus: Path, tmp_path: Path) -> None:
     make_corpus(ARGUMENTS, tmp_path, count=2, test_share=0.5, jobs=1)
-    wanted = _files(corpus, without=("splits", "corpus.json"))
-    assert _files(tmp_path, without=("splits", "corpus.json")) == {
-        name: content for name, content in wanted.items() if lecture_id(2) not in name
+    wanted = _files(corpus, shared=False)
+    third = (lecture_id(2), "video03", "VID03", "/3.csv")
+    assert _files(tmp_path, shared=False) == {
+        name: content for name, content in wanted.items() if not any(part in name for part in third)
     }
     assert DataTree(tmp_path).split("test") == [lecture_id(1)]
 
@@ -97,6 +176,25 @@ def test_splits_grow_with_the_count() -> None:
     assert [number for number in range(9) if is_test(number, 1 / 3)] == [2, 5, 8]
     assert sum(is_test(number, 0.25) for number in range(40)) == 10
     assert not any(is_test(number, 0) for number in range(40))
+
+
+def test_more_labels_later_leave_the_videos_as_they_are(corpus: Path, tmp_path: Path) -> None:
+    root = tmp_path / "made"
+    shutil.copytree(corpus, root)
+    tree, lecture = DataTree(root), lecture_id(0)
+    tree.write_status(lecture, "labels", {**tree.read_status(lecture)["labels"], "kinds": ["tools"]})
+    tree.texts("keystep", lecture).unlink()
+    before = _times(root)
+    for kinds, outcome in ((("tools",), "reused"), (("tools", "texts"), "made"), (("texts",), "reused")):
+        done = make_corpus(ARGUMENTS, root, 1, test_share=0, jobs=1, labels=Labels(kinds))
+        assert done[outcome] == [lecture]
+    assert _times(root) == before
+    assert read_captions(tree.texts("keystep", lecture)) == read_captions(
+        DataTree(corpus).texts("keystep", lecture)
+    )
+    frames = root / "downstream_datasets" / "made" / "frames"
+    assert not list(frames.glob(f"{lecture}_*"))  # not asked for any more; those of the others stay
+    assert list(frames.glob(f"{lecture_id(1)}_*"))
 
 
 def test_finished_lectures_are_reused_and_others_made_anew(corpus: Path, tmp_path: Path) -> None:
@@ -108,7 +206,9 @@ def test_finished_lectures_are_reused_and_others_made_anew(corpus: Path, tmp_pat
     assert _times(root) == before
 
     DataTree(root).script(lecture_id(0)).unlink()
-    (root / "downstream_datasets/made/frames" / f"{lecture_id(0)}_900.png").touch()  # of a longer one before
+    made = root / "downstream_datasets" / "made"
+    (made / "frames" / f"{lecture_id(0)}_900.png").touch()  # of a longer one before
+    (made / "cholec80/tool_annotations/.video01-tool.txt.77.partial").touch()  # of a killed process
     done = make_corpus(ARGUMENTS, root, count=3, test_share=1 / 3, jobs=2)
     assert done["made"] == [lecture_id(0)]
     assert _files(root) == _files(corpus)
@@ -123,22 +223,33 @@ def test_finished_lectures_are_reused_and_others_made_anew(corpus: Path, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_stopped_half_way_and_run_again(corpus: Path, tmp_path: Path, stop: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("stop", "begun"),
+    [
+        (signal.SIGKILL, "videos/.*"),
+        (signal.SIGKILL, "downstream_datasets/made/cholect50/data/VID*"),
+        (signal.SIGINT, "videos/.*"),
+    ],
+)
+def test_stopped_half_way_and_run_again(
+    corpus: Path, tmp_path: Path, stop: signal.Signals, begun: str
+) -> None:
     command = [sys.executable, TOOL, "--count", "3", "--jobs", "2", "--out", tmp_path, *FLAGS]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while not list((tmp_path / "videos").glob(".*")) and process.poll() is None:
-        time.sleep(0.05)
+    while not list(tmp_path.glob(begun)) and process.poll() is None:
+        time.sleep(0.005)
     process.send_signal(stop)
     _, printed = process.communicate()
     if stop == signal.SIGINT:
         assert process.returncode == console.INTERRUPTED
         assert "Traceback" not in printed
-    for path in (tmp_path / "videos").glob("[!.]*"):
-        assert probe(path).has_audio
+    whole = _files(corpus)
+    for name, content in _files(tmp_path, shared=False).items():
+        if "/." not in name and not name.startswith("status"):
+            assert content == whole[name], name
     subprocess.run(command, check=True, capture_output=True)
     visible = {name: content for name, content in _files(tmp_path).items() if "/." not in name}
-    assert visible == _files(corpus)
+    assert visible == whole
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
@@ -159,6 +270,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         (["--height", "8"], "--height 8 is not between 64 and 2160"),
         (["--fps", "nan"], "--fps nan is not between 1 and 120"),
         (["--seed", "-1"], "--seed -1 is not between 0"),
+        (["--labels", "phases,tool"], "--labels: there is no kind 'tool'. Known: phases, tools,"),
+        (["--masks-every", "0"], "--masks-every must be at least 1"),
+        (["--procedures", "bypass"], "--procedures: there is no type 'bypass'. Known: cholecystectomy"),
         (["--count", "0"], "--count and --jobs must be at least 1"),
         (["--test-share", "1"], "--test-share 1 is not between 0 and 1"),
     ],

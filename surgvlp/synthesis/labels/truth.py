@@ -1,0 +1,64 @@
+"""What is true of a made lecture, as plain arrays, before any format writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from surgvlp.lectures.presence import ANNOTATION_FPS
+from surgvlp.lectures.texts import Caption
+from surgvlp.synthesis.account import abstract, keysteps
+from surgvlp.synthesis.actions import SPECIMEN_BAG, TOOLS, ProcedureType
+from surgvlp.synthesis.procedure import Procedure
+
+_COLUMNS = {name: column for column, name in enumerate((*TOOLS, SPECIMEN_BAG))}  # of Cholec80's tools
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of a lecture; where nothing else is said, one row a second from 0.
+
+    Attributes:
+        type: the operation.
+        phase: (N,) int64 class of the phase that goes on.
+        frame_phase: (M,) int64 the same, 25 a second.
+        tools: (N, 7) bool, columns as in `lectures.presence.CHOLEC80_TOOLS`.
+        triplets: (N, C) bool, columns as in the type's vocabulary.
+        critical_view: (K, 3) bool criteria that are met, until the first clip: two structures, cystic plate,
+            triangle; no rows where the type has no critical view.
+        keysteps: in the order of time.
+        abstract: of the whole.
+    """
+
+    type: ProcedureType
+    phase: np.ndarray
+    frame_phase: np.ndarray
+    tools: np.ndarray
+    triplets: np.ndarray
+    critical_view: np.ndarray
+    keysteps: Sequence[Caption]
+    abstract: str
+
+
+def truth_of(procedure: Procedure, seconds: int, writing: np.random.Generator) -> Truth:
+    """What is true of an operation in its first `seconds` seconds."""
+    vocabulary = procedure.type.triplets
+    tools = np.zeros((seconds, len(_COLUMNS)), bool)
+    triplets = np.zeros((seconds, len(vocabulary.triplets)), bool)
+    for second in range(seconds):
+        tools[second, [_COLUMNS[tool] for tool in procedure.tools_at(second)]] = True
+        triplets[second, [vocabulary.ids[triplet] for triplet in procedure.triplets_at(second)]] = True
+    graded = range(min(seconds, int(np.ceil(procedure.critical_view_ends))))
+    met = np.array([procedure.critical_view_at(second) for second in graded], bool).reshape(-1, 3)
+    return Truth(
+        type=procedure.type,
+        phase=procedure.phases_at(np.arange(seconds)),
+        frame_phase=procedure.phases_at(np.arange(seconds * ANNOTATION_FPS) / ANNOTATION_FPS),
+        tools=tools,
+        triplets=triplets,
+        critical_view=met,
+        keysteps=keysteps(procedure, writing),
+        abstract=abstract(procedure, writing),
+    )
