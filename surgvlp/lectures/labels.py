@@ -29,6 +29,25 @@ HYSTERECTOMY = (
     "Suturing",
     "Washing",
 )
+# No published data set of these two has such a list; these are ours, from the usual order of the operations.
+APPENDECTOMY = (
+    "Exploration",
+    "AppendixExposure",
+    "MesoappendixDivision",
+    "BaseLigationDivision",
+    "AppendixPackaging",
+    "CleaningCoagulation",
+    "AppendixRetraction",
+)
+SLEEVE_GASTRECTOMY = (
+    "Preparation",
+    "GreaterCurvatureDissection",
+    "FundusMobilization",
+    "GastricTransection",
+    "StapleLineControl",
+    "LeakTest",
+    "SpecimenRetraction",
+)
 
 _FRAME = re.compile(r"(?P<video>[A-Za-z0-9_-][A-Za-z0-9._-]*)_(?P<number>\d{1,9})(?P<suffix>\.[A-Za-z]+)")
 
@@ -119,7 +138,7 @@ def phase_dataset(name: str, root: Path, compat: str | None = None) -> PhaseData
     a second and asks for one image too many; `compat="released"` does that for comparable numbers.
 
     Args:
-        name: cholec80, autolaparo, made, or a data set of one's own.
+        name: cholec80, autolaparo, made, made_<another type of procedure>, or a data set of one's own.
         root: its folder; `dataset.json` in it holds `{"class_names": [...], "frame_offset": 0}`.
         compat: None or "released".
     """
@@ -129,6 +148,9 @@ def phase_dataset(name: str, root: Path, compat: str | None = None) -> PhaseData
         "cholec80": (CHOLECYSTECTOMY, 1),
         "autolaparo": (HYSTERECTOMY, 1 if compat == "released" else 0),
         "made": (CHOLECYSTECTOMY, 0),
+        "made_appendectomy": (APPENDECTOMY, 0),
+        "made_hysterectomy": (HYSTERECTOMY, 0),
+        "made_sleeve_gastrectomy": (SLEEVE_GASTRECTOMY, 0),
     }
     if name in known:
         class_names, frame_offset = known[name]

@@ -24,23 +24,31 @@ def grammar(name: str) -> dict[str, tuple[Template, ...]]:
     For a type of procedure these are every action, every phase, and both kinds of asides; for its
     `<type>_keysteps` see `account`; for "any", what any narrator may say.
     """
-    file = resources.files("surgvlp.synthesis").joinpath("phrases", f"{name}.txt")
-    text = file.read_text(encoding="utf-8")
     words: dict[str, str] = {}
     templates: dict[str, list[Template]] = {}
     key = ""
-    for line in text.splitlines():
+    for line in _lines(name):
         if line.startswith("= "):
-            name, choices = line[2:].split(": ")
-            words[f"<{name}>"] = f"({choices})"
+            word, choices = line[2:].split(": ")
+            words[f"<{word}>"] = f"({choices})"
         elif line.startswith("["):
             key = line.strip("[]")
             templates[key] = []
-        elif line and not line.startswith("#"):
-            for name, choices in words.items():
-                line = line.replace(name, choices)
+        else:
+            for word, choices in words.items():
+                line = line.replace(word, choices)
             templates[key].append(_parsed(line))
     return {name: tuple(lines) for name, lines in templates.items()}
+
+
+def _lines(name: str) -> Iterator[str]:
+    """The lines of a file that say something; "+ other" stands for all of another file."""
+    file = resources.files("surgvlp.synthesis").joinpath("phrases", f"{name}.txt")
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("+ "):
+            yield from _lines(line[2:])
+        elif line and not line.startswith("#"):
+            yield line
 
 
 def draw_sentence(template: Template, generator: np.random.Generator) -> str:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from surgvlp.synthesis.actions import ProcedureType
-from surgvlp.synthesis.procedures import cholecystectomy
+from surgvlp.synthesis.procedures import appendectomy, cholecystectomy
 
-PROCEDURES: dict[str, ProcedureType] = {each.TYPE.name: each.TYPE for each in (cholecystectomy,)}
+PROCEDURES: dict[str, ProcedureType] = {each.TYPE.name: each.TYPE for each in (cholecystectomy, appendectomy)}
