@@ -8,7 +8,8 @@ import pytest
 
 from surgvlp.files import InputError
 from surgvlp.lectures import Caption, DataTree, write_captions
-from surgvlp.transcription.score import score_against_scripts, word_error_rate
+from surgvlp.transcription.recogniser import Word
+from surgvlp.transcription.score import score_against_scripts, start_errors, word_error_rate
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,21 @@ def test_lectures_are_weighted_by_their_words(tmp_path: Path) -> None:
     assert score["lectures"]["a"] == {"wer": pytest.approx(0.25), "words": 4}
     with pytest.raises(InputError, match="no lectures"):
         score_against_scripts(tree, [])
+
+
+def test_sentences_start_where_their_first_word_is_heard() -> None:
+    said = [
+        Caption(1, 2, "We cut."),
+        Caption(3, 4, "The patient's duct is seen."),
+        Caption(6, 7, "Now, stop."),
+    ]
+    heard = [
+        Word(" We", 1.25, 1.5, 0.9),
+        Word(" cut", 1.5, 1.8, 0.9),
+        Word(" a", 3.1, 3.2, 0.9),  # the first word of the second sentence is not heard right
+        Word(" patient's", 3.2, 3.6, 0.9),
+        Word(" duct", 3.6, 3.9, 0.9),
+        Word(" Now,", 5.5, 6.2, 0.9),
+    ]
+    assert start_errors(said, heard) == pytest.approx([0.25, -0.5])
+    assert len(start_errors(said, [])) == len(start_errors([], heard)) == 0
