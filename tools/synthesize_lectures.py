@@ -3,7 +3,7 @@
 Examples:
     python tools/synthesize_lectures.py --count 24 --seed 1 --out data/made
     python tools/synthesize_lectures.py --count 24 --seed 1 --out data/small --height 160 --fps 8
-    python tools/synthesize_lectures.py --count 6 --seed 1 --out data/made --labels tools,triplets
+    python tools/synthesize_lectures.py --count 6 --seed 1 --out data/made --labels all --masks-every 250
 
 The same seed gives the same lectures, however many and on however many cores; finished ones are reused.
 docs/made_lectures.md shows what is in them and lists the files of every label.

@@ -21,11 +21,13 @@ from surgvlp import console
 from surgvlp.files import read_json
 from surgvlp.lectures import DataTree, read_captions, read_prompts
 from surgvlp.lectures.labels import CHOLECYSTECTOMY
+from surgvlp.lectures.masks import read_mask
 from surgvlp.lectures.presence import CHOLEC80_TOOLS, read_phase_annotations, read_tools, read_triplets
 from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.media.decode import decode
 from surgvlp.media.images import read_image
 from surgvlp.media.probe import probe
+from surgvlp.synthesis.classes import FOLDED
 from surgvlp.synthesis.corpus import is_test, make_corpus
 from surgvlp.synthesis.labels.writing import Labels
 from surgvlp.synthesis.lecture import draw_lecture, lecture_id
@@ -195,6 +197,22 @@ def test_more_labels_later_leave_the_videos_as_they_are(corpus: Path, tmp_path: 
     frames = root / "downstream_datasets" / "made" / "frames"
     assert not list(frames.glob(f"{lecture}_*"))  # not asked for any more; those of the others stay
     assert list(frames.glob(f"{lecture_id(1)}_*"))
+
+
+def test_masks_read_as_cholecseg8k_s_do(corpus: Path, tmp_path: Path) -> None:
+    root = tmp_path / "made"
+    shutil.copytree(corpus, root)
+    make_corpus(ARGUMENTS, root, 1, test_share=0, jobs=1, labels=Labels(("masks",), masks_every=100))
+    folder = root / "downstream_datasets" / "made" / "cholecseg8k"
+    renderer = draw_lecture(ARGUMENTS, 0).renderer
+    numbers = list(range(0, len(renderer), 100))
+    assert len(list(folder.rglob("*.png"))) == 4 * len(numbers)
+    shown, _ = decode(DataTree(root).video(lecture_id(0)), np.array(numbers) / ARGUMENTS.fps)
+    for number, picture in zip(numbers, shown, strict=True):
+        stem = folder / "video01" / f"video01_{number // 80 * 80:05d}" / f"frame_{number}_endo"
+        mask = read_mask(stem.with_name(f"{stem.name}_watershed_mask.png"))
+        assert np.array_equal(mask, np.array(FOLDED)[renderer.mask(number)])
+        assert np.array_equal(read_image(stem.with_name(f"{stem.name}.png")), picture)
 
 
 def test_finished_lectures_are_reused_and_others_made_anew(corpus: Path, tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from surgvlp.files import InputError
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.decode import FrameIndex, FrameReader, index_frames
 from surgvlp.media.images import write_image
+from surgvlp.synthesis.classes import FOLDED
 from surgvlp.synthesis.labels.files import LabelFiles, remove_labels
 from surgvlp.synthesis.labels.truth import truth_of
 from surgvlp.synthesis.lecture import Lecture, code_sha256, lecture_id
 
-KINDS = ("phases", "tools", "triplets", "critical_view", "overlays", "texts")
+KINDS = ("phases", "tools", "triplets", "critical_view", "overlays", "texts", "masks")
 STEP = "labels"  # its record in status/<id>.json
 
 
@@ -67,6 +68,8 @@ def write_labels(tree: DataTree, number: int, drawn: Lecture, labels: Labels) ->
     with FrameReader(tree.video(lecture), index) as reader:
         if not {"phases", "triplets"}.isdisjoint(labels.kinds):
             _write_frames(files, reader, index, seconds)
+        if "masks" in labels.kinds:
+            _write_masks(files, reader, drawn, labels.masks_every)
     _write_tables(files, drawn, seconds, labels)
     video = _video_sha256(tree.read_status(lecture))
     record = {**asdict(labels), "kinds": list(labels.kinds), "video_sha256": video, "code": code_sha256()}
@@ -78,6 +81,12 @@ def _write_frames(files: LabelFiles, reader: FrameReader, index: FrameIndex, sec
     numbers = index.shown_at(np.arange(seconds, dtype=np.float64))
     for second, (_, frame) in enumerate(reader.read(numbers)):
         write_image(files.frame(second), frame)
+
+
+def _write_masks(files: LabelFiles, reader: FrameReader, drawn: Lecture, every: int) -> None:
+    numbers = np.arange(0, len(drawn.renderer), every)
+    for number, (_, frame) in zip(numbers.tolist(), reader.read(numbers), strict=True):
+        files.write_mask(number, frame, np.array(FOLDED, np.uint8)[drawn.renderer.mask(number)])
 
 
 def _write_tables(files: LabelFiles, drawn: Lecture, seconds: int, labels: Labels) -> None:
