@@ -62,6 +62,7 @@ class Sensor:
         times: (N,) of the frames.
         height, width: of the picture, pixels.
         generator: draws all this.
+        darkness: from 0 to 1, weakens the light and brings noise.
 
     Attributes:
         box: what is lit of the picture; only this needs to be drawn.
@@ -75,6 +76,7 @@ class Sensor:
         height: int,
         width: int,
         generator: np.random.Generator,
+        darkness: float = 0.0,
     ) -> None:
         centre = generator.normal(0, 0.025, 2)
         radius = generator.choice([generator.uniform(0.5, 0.6), generator.uniform(0.6, 0.85)])
@@ -84,6 +86,7 @@ class Sensor:
         light = np.clip((radius - distance) * 60, 0, 1) * (
             1 - falling * np.clip(distance / radius, 0, 1) ** 2
         )
+        light *= 1 - 0.5 * darkness * falling
         self._shape = (height, width)
         self.box = _even_box(light > 0)
         left, top, right, bottom = self.box
@@ -94,7 +97,7 @@ class Sensor:
         rows, columns = (slice(max(0, at - half), at + half) for at in middle.tolist())
         self._metered = (rows, columns)
         # noise of red, green and blue apart comes to two thirds in luma; that of chroma no encoder keeps
-        deviation = generator.uniform(1, 4) * float(np.linalg.norm(FROM_RGB[0]))
+        deviation = generator.uniform(1, 4) * (1 + darkness) * float(np.linalg.norm(FROM_RGB[0]))
         grain = generator.normal(_GRAIN, deviation, (4, bottom - top + 32, right - left + 32))
         self._grain = np.clip(np.round(grain), 0, 255).astype(np.uint8)
 

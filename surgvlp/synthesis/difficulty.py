@@ -44,9 +44,10 @@ class Difficulty:
                 raise ValueError(f"{field.name} {getattr(self, field.name)} is not between 0 and 1")
 
 
+EASY = Difficulty()  # the operation and nothing else, by the book
 DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
     {
-        "easy": Difficulty(),  # the operation and nothing else, by the book
+        "easy": EASY,
         "default": Difficulty(
             cards=0.5,
             outside=0.4,

@@ -43,24 +43,34 @@ class Bag:
     inside: np.ndarray
 
 
-def smoke_levels(procedure: Procedure, times: np.ndarray, strength: float) -> np.ndarray:
-    """(N,) from 0 to 1: smoke gathers within a second or two of cautery and is gone some seconds later."""
+def smoke_levels(procedure: Procedure, times: np.ndarray, strength: float, more: float = 0.0) -> np.ndarray:
+    """(N,) from 0 to 1.3: smoke gathers within a second or two of cautery and is gone some seconds later.
+
+    Args:
+        procedure: brings cautery.
+        times: (N,) of the frames.
+        strength: reached if cautery goes on.
+        more: from 0 to 1, makes it thicker and stay longer.
+    """
+    strength, staying = min(1.3, strength * (1 + more)), 2.5 * (1 + 2 * more)
     burning = np.zeros(len(times), bool)
     for timed in procedure.actions:
         if "smoke" in timed.action.effects:
             burning |= (times > timed.start + 1) & (times < timed.end - 0.5)
     levels, level, step = np.zeros(len(times)), 0.0, float(times[1])
     for number, burns in enumerate(burning):
-        level += step * ((strength - level) / 1.8 if burns else -level / 2.5)
+        level += step * ((strength - level) / 1.8 if burns else -level / staying)
         levels[number] = level
     return levels
 
 
-def draw_stains(procedure: Procedure, anatomy: Anatomy, generator: np.random.Generator) -> list[Stain]:
-    """Draw bleedings: where an action brings one, and now and then anywhere."""
+def draw_stains(
+    procedure: Procedure, anatomy: Anatomy, generator: np.random.Generator, more: float = 0.0
+) -> list[Stain]:
+    """Draw bleedings: where an action brings one, and now and then anywhere; `more` of these, from 0 to 1."""
     stains = []
     for timed in procedure.actions:
-        if "blood" in timed.action.effects or generator.uniform() < 0.12:
+        if "blood" in timed.action.effects or generator.uniform() < 0.12 + 0.4 * more:
             place = anatomy.fixed.get(timed.action.focus, generator.uniform((-0.4, -0.1), (0.4, 0.3)))
             begin = timed.start - generator.uniform(0, 2)
             stains.append(Stain(begin, place + generator.normal(0, 0.04, 2), generator.uniform(0.35, 1.2)))

@@ -13,6 +13,7 @@ from surgvlp.synthesis.actions import SPECIMEN_BAG, TOOLS
 from surgvlp.synthesis.anatomy import State, smooth
 from surgvlp.synthesis.camera import Sensor, draw_path
 from surgvlp.synthesis.classes import class_id
+from surgvlp.synthesis.difficulty import EASY, Difficulty
 from surgvlp.synthesis.hands import Hands, Held
 from surgvlp.synthesis.instruments import draw_finish, sketch_instrument
 from surgvlp.synthesis.masks import Mask
@@ -79,6 +80,7 @@ class Renderer:
         fps: frames a second.
         generator: draws anatomy, colours, light and camera; every frame follows from these alone.
         width: of the pictures, pixels; None for 16:9. Both are rounded down to even numbers.
+        difficulty: its `smoke`, `blood` and `darkness` count.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Renderer:
         fps: float,
         generator: np.random.Generator,
         width: int | None = None,
+        difficulty: Difficulty = EASY,
     ) -> None:
         self.height, self.width = picture_size(height, width)
         self.times = np.arange(round(procedure.duration * fps)) / fps
@@ -102,14 +105,24 @@ class Renderer:
         self._bag_colour = np.array(_BAG_COLOURS[generator.integers(len(_BAG_COLOURS))], np.float64)
         self._hands = Hands(procedure, self._anatomy, generator)
         self._path = draw_path(procedure, self._anatomy, self._states, self.times, generator)
-        self._sensor = Sensor(procedure, self.times, self.height, self.width, generator)
-        self._smoke = effects.smoke_levels(procedure, self.times, generator.uniform(0.35, 1.0))
-        self._stains = effects.draw_stains(procedure, self._anatomy, generator)
+        size, darkness = (self.height, self.width), difficulty.darkness
+        self._sensor = Sensor(procedure, self.times, *size, generator, darkness)
+        strength = generator.uniform(0.35, 1.0)
+        self._smoke = effects.smoke_levels(procedure, self.times, strength, difficulty.smoke)
+        self._stains = effects.draw_stains(procedure, self._anatomy, generator, difficulty.blood)
         self._seed = int(generator.integers(2**31))
         self._sketches: dict[tuple[str, int, int], list[Sketch]] = {}
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def aperture(self) -> np.ndarray:
+        """uint8 (height, width): 255 where light comes in, 0 in the dark corners."""
+        aperture = np.zeros((self.height, self.width), np.uint8)
+        left, top, right, bottom = self._sensor.box
+        aperture[top:bottom, left:right] = (self._sensor.light > 0).astype(np.uint8) * 255
+        return aperture
 
     def frames(self) -> Iterator[np.ndarray]:
         """All frames in order, uint8 (height, width, 3) RGB."""

@@ -1,0 +1,211 @@
+"""What scores mean on made lectures of each difficulty: a floor that sees nothing but colour, and ceilings.
+
+Makes corpora of several seeds and difficulties and scores, by macro-F1 over all labelled frames of the unseen
+lectures (one a second):
+
+* colour: logistic regression on mean and deviation of red, green and blue, the report's colour baseline;
+* linear probe, shapes: logistic regression on histograms of oriented gradients, without learning;
+* linear probe, network: logistic regression on the features of a small frozen network that learned the phases
+  of 20 other, easy lectures;
+* supervised: the same network, trained from scratch on the labelled lectures. Nothing is selected on the
+  unseen ones: the last epoch counts.
+
+    nice -n 15 python benchmarks/difficulty.py --out /tmp/difficulty --seeds 1 101 102
+
+What has been made or measured is reused, so that it can be stopped and run again. `difficulty.md` is what it
+prints, with machine and date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import timm
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from surgvlp.console import progress_bar
+from surgvlp.files import write_json
+from surgvlp.lectures.tree import DataTree
+from surgvlp.media.images import read_image
+from surgvlp.synthesis.corpus import make_corpus
+from surgvlp.synthesis.difficulty import DIFFICULTIES
+from surgvlp.synthesis.lecture import CorpusArguments
+
+SIZE = 80  # pixels, both ways
+PRETRAINING_SEED = 201
+COLUMNS = ("colour", "linear probe, shapes", "linear probe, network", "supervised")
+Split = tuple[np.ndarray, np.ndarray]  # uint8 (N, SIZE, SIZE, 3) and int64 (N,)
+
+
+def main() -> None:
+    """Measure what is missing and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="corpora and measurements")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 101, 102])
+    parser.add_argument("--difficulties", nargs="+", default=list(DIFFICULTIES), choices=list(DIFFICULTIES))
+    parser.add_argument("--lectures", type=int, default=20, help="of a corpus; 30 %% of them unseen")
+    parser.add_argument("--epochs", type=int, default=25, help="of the network")
+    parser.add_argument("--jobs", type=int, default=1, help="lectures made at a time")
+    flags = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    for seed in flags.seeds:
+        for name in flags.difficulties:
+            path = flags.out / f"{name}_{seed}.json"
+            if not path.exists():
+                write_json(path, measure(flags, name, seed))
+    print_table(flags)
+
+
+def measure(flags: argparse.Namespace, name: str, seed: int) -> dict[str, float]:
+    """Macro-F1 of each column."""
+    train, test = splits(flags, name, seed)
+    print(f"{name}, seed {seed}: {len(train[1])} frames to learn from, {len(test[1])} unseen", flush=True)
+    network = pretrained(flags)
+    scores = {
+        "colour": probe(colours(train[0]), train[1], colours(test[0]), test[1], 1.0),
+        "linear probe, shapes": probe(shapes(train[0]), train[1], shapes(test[0]), test[1], 1e-3),
+        "linear probe, network": probe(
+            features(network, train[0]), train[1], features(network, test[0]), test[1], 0.1
+        ),
+        "supervised": score(test[1], predicted(trained(train, flags.epochs, seed), test[0])),
+    }
+    print(json.dumps(scores), flush=True)
+    return scores
+
+
+def splits(flags: argparse.Namespace, name: str, seed: int) -> tuple[Split, Split]:
+    """Frames and labels of the lectures to learn from, and of the unseen ones."""
+    root = flags.out / "corpora" / f"{name}_{seed}"
+    arguments = CorpusArguments(seed=seed, height=160, fps=6, seconds=110, difficulty=name)
+    make_corpus(arguments, root, flags.lectures, test_share=0.3, jobs=flags.jobs)
+    tree = DataTree(root)
+    dataset = tree.downstream("made")
+    found = []
+    for split in ("train", "test"):
+        labels = [dataset.frames(lecture) for lecture in tree.split(split)]
+        paths = [path for lecture in labels for path in lecture.paths]
+        pictures = [
+            cv2.resize(read_image(path), (SIZE, SIZE), interpolation=cv2.INTER_AREA) for path in paths
+        ]
+        found.append((np.stack(pictures), np.concatenate([lecture.label for lecture in labels])))
+    return found[0], found[1]
+
+
+def colours(frames: np.ndarray) -> np.ndarray:
+    """(N, 6)."""
+    pixels = frames.reshape(len(frames), -1, 3).astype(np.float64)
+    return np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)], axis=1)
+
+
+def shapes(frames: np.ndarray) -> np.ndarray:
+    """(N, 2916) histograms of oriented gradients in cells of 8 pixels."""
+    describe = cv2.HOGDescriptor((SIZE, SIZE), (16, 16), (8, 8), (8, 8), 9)
+    return np.stack([describe.compute(frame).ravel() for frame in frames])
+
+
+def probe(
+    x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, inverse_penalty: float
+) -> float:
+    """Macro-F1 of a logistic regression."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=inverse_penalty, max_iter=2000))
+    return score(y_test, model.fit(x_train, y_train).predict(x_test))
+
+
+def score(label: np.ndarray, guess: np.ndarray) -> float:
+    """Macro-F1 over the classes that occur."""
+    return float(f1_score(label, guess, labels=np.unique(label), average="macro"))
+
+
+def pretrained(flags: argparse.Namespace) -> torch.nn.Module:
+    """The network after the phases of other, easy lectures."""
+    path = flags.out / "network.pt"
+    if not path.exists():
+        network = trained(splits(flags, "easy", PRETRAINING_SEED)[0], flags.epochs, PRETRAINING_SEED)
+        torch.save(network.state_dict(), path)
+    network = new_network()
+    network.load_state_dict(torch.load(path, weights_only=True))
+    return network
+
+
+def new_network() -> torch.nn.Module:
+    """About 5 million parameters, at random."""
+    return timm.create_model("resnet10t", num_classes=7).to(memory_format=torch.channels_last)
+
+
+def trained(train: Split, epochs: int, seed: int) -> torch.nn.Module:
+    """A network trained from scratch with labels, on shifted, mirrored pictures of wandering brightness."""
+    torch.manual_seed(seed)
+    frames, labels = torch.from_numpy(train[0]), torch.from_numpy(train[1])
+    network, batch = new_network().train(), 64
+    steps = epochs * (len(labels) // batch)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    with progress_bar("training", steps, "steps") as bar:
+        for _ in range(epochs):
+            for rows in torch.randperm(len(labels))[: len(labels) // batch * batch].split(batch):
+                logits = network(augmented(normalised(frames[rows])))
+                loss = torch.nn.functional.cross_entropy(logits, labels[rows], label_smoothing=0.1)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                bar.advance(1)
+    return network
+
+
+def normalised(frames: torch.Tensor) -> torch.Tensor:
+    """float32 (N, 3, H, W) around 0 of uint8 (N, H, W, 3)."""
+    return (frames.permute(0, 3, 1, 2).float() / 255 - 0.35) / 0.25
+
+
+def augmented(x: torch.Tensor) -> torch.Tensor:
+    """Each batch shifted by up to a tenth, each picture mirrored or not, brighter or darker."""
+    shift = tuple(int(value) for value in torch.randint(-SIZE // 10, SIZE // 10 + 1, (2,)))
+    x = torch.roll(x, shift, dims=(2, 3))
+    x = torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(3), x)
+    return x * torch.empty(len(x), 1, 1, 1).uniform_(0.7, 1.3) + torch.empty(len(x), 3, 1, 1).uniform_(
+        -0.3, 0.3
+    )
+
+
+@torch.inference_mode()
+def predicted(network: torch.nn.Module, frames: np.ndarray) -> np.ndarray:
+    """(N,) classes."""
+    batches = normalised(torch.from_numpy(frames)).split(128)
+    return torch.cat([network.eval()(batch).argmax(1) for batch in batches]).numpy()
+
+
+@torch.inference_mode()
+def features(network: torch.nn.Module, frames: np.ndarray) -> np.ndarray:
+    """(N, 512) what the last layer sees."""
+    batches = normalised(torch.from_numpy(frames)).split(128)
+    network.eval()
+    pooled = [network.forward_head(network.forward_features(batch), pre_logits=True) for batch in batches]
+    return torch.cat(pooled).numpy()
+
+
+def print_table(flags: argparse.Namespace) -> None:
+    """Means over seeds, each with its lowest and highest."""
+    print("\n| difficulty | " + " | ".join(COLUMNS) + " |\n|---|" + "---|" * len(COLUMNS))
+    for name in flags.difficulties:
+        rows = [json.loads((flags.out / f"{name}_{seed}.json").read_text()) for seed in flags.seeds]
+        cells = []
+        for column in COLUMNS:
+            values = [row[column] for row in rows]
+            cells.append(f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
