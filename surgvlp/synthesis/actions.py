@@ -16,7 +16,8 @@ from surgvlp.lectures.triplets import Triplet, TripletVocabulary
 from surgvlp.synthesis.anatomy import Anatomy
 from surgvlp.synthesis.scene import Scene
 
-TOOLS = ("grasper", "bipolar", "hook", "scissors", "clipper", "irrigator")
+# CholecT50's six, and two that other operations need.
+TOOLS = ("grasper", "bipolar", "hook", "scissors", "clipper", "irrigator", "stapler", "needle_driver")
 SPECIMEN_BAG = "specimen_bag"  # Cholec80's seventh "tool"
 
 

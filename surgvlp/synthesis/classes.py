@@ -14,6 +14,16 @@ _FURTHER = {
     "clip": "connective_tissue",
     "specimen_bag": "black_background",
     "artery": "connective_tissue",
+    # of other operations than its own
+    "stapler": "grasper",
+    "needle_driver": "grasper",
+    "appendix": "gastrointestinal_tract",
+    "stomach": "gastrointestinal_tract",
+    "spleen": "liver",
+    "uterus": "connective_tissue",
+    "ovary": "connective_tissue",
+    "bladder": "connective_tissue",
+    "vagina": "connective_tissue",
 }
 CLASSES = (*CHOLECSEG8K, *_FURTHER)
 FOLDED = tuple(CHOLECSEG8K.index(_FURTHER.get(name, name)) for name in CLASSES)  # id -> CholecSeg8k's id

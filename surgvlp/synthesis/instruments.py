@@ -178,6 +178,39 @@ def _irrigator(sketch: Sketch, opening: float, finish: Finish) -> None:
             sketch.disc((x + y, y), 0.0075, (25, 20, 20))
 
 
+def _stapler(sketch: Sketch, opening: float, finish: Finish) -> None:
+    """Two long straight jaws as of a crocodile: a slim anvil, and a thick cartridge in its own colour."""
+    hinge = -0.34
+    sketch.polygon([(-0.4, -0.038), (hinge, -0.045), (hinge, 0.045), (-0.4, 0.038)], finish.metal * 0.5)
+    anvil = [(hinge, 0.0), (0.0, 0.0), (0.006, 0.012), (-0.02, 0.026), (hinge, 0.036)]
+    cartridge = [(hinge, 0.0), (-0.01, 0.0), (0.0, 0.02), (-0.02, 0.045), (hinge, 0.045)]
+    for side, jaw, light in ((1, anvil, 0.8), (-1, cartridge, 0.95)):
+        angle = side * 0.25 * opening
+        sketch.polygon(_turned([(x, side * y) for x, y in jaw], hinge, angle), finish.metal * light)
+    angle = -0.25 * opening
+    colour = np.minimum(finish.accent + 20, 255)
+    strip = [(hinge + 0.04, -0.012), (-0.03, -0.012), (-0.03, -0.032), (hinge + 0.04, -0.032)]
+    sketch.polygon(_turned(strip, hinge, angle), colour)
+    for x in np.linspace(hinge + 0.06, -0.05, 9):  # the rows of staples
+        sketch.line(_turned([(x, -0.008), (x + 0.014, -0.008)], hinge, angle), finish.metal * 0.25, 0.005)
+
+
+def _needle_driver(sketch: Sketch, opening: float, finish: Finish) -> None:
+    """Two short stout jaws, a curved needle between them, its thread trailing."""
+    hinge = -0.12
+    sketch.polygon([(-0.17, -0.03), (-0.1, -0.024), (-0.1, 0.024), (-0.17, 0.03)], finish.metal * 0.6)
+    turn = np.linspace(-0.5, 2.6, 16)
+    needle = np.stack([-0.03 + 0.085 * np.cos(turn), 0.075 - 0.085 * np.sin(turn)], axis=1) - (0.0, 0.05)
+    thread = needle[-1] + np.stack([np.linspace(0, -0.16, 9), 0.02 * np.sin(np.linspace(0, 7, 9))], axis=1)
+    sketch.line(thread, finish.accent * 0.8, 0.006)
+    for side, light in ((-1, 1.0), (1, 0.75)):
+        angle = side * (0.02 + 0.25 * opening)
+        jaw = [(hinge, 0.024), (-0.01, 0.014), (0.0, 0.006), (0.0, 0.0), (hinge, 0.0)]
+        sketch.polygon(_turned([(x, side * y) for x, y in jaw], hinge, angle), finish.metal * light)
+    sketch.line(needle, finish.metal * 0.4, 0.014)
+    sketch.line(needle, np.minimum(finish.metal * 1.15, 255), 0.008)
+
+
 _TIP_LENGTH = {
     "grasper": 0.22,
     "bipolar": 0.25,
@@ -185,6 +218,8 @@ _TIP_LENGTH = {
     "scissors": 0.22,
     "clipper": 0.24,
     "irrigator": 0.34,
+    "stapler": 0.38,
+    "needle_driver": 0.15,
 }
 _TIPS: dict[str, Callable[[Sketch, float, Finish], None]] = {
     "grasper": _grasper,
@@ -193,4 +228,6 @@ _TIPS: dict[str, Callable[[Sketch, float, Finish], None]] = {
     "scissors": _scissors,
     "clipper": _clipper,
     "irrigator": _irrigator,
+    "stapler": _stapler,
+    "needle_driver": _needle_driver,
 }

@@ -9,11 +9,13 @@ import numpy as np
 
 from surgvlp.lectures.presence import ANNOTATION_FPS
 from surgvlp.lectures.texts import Caption
+from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.synthesis.account import abstract, keysteps
-from surgvlp.synthesis.actions import SPECIMEN_BAG, TOOLS, ProcedureType
+from surgvlp.synthesis.actions import SPECIMEN_BAG, ProcedureType
 from surgvlp.synthesis.procedure import Procedure
 
-_COLUMNS = {name: column for column, name in enumerate((*TOOLS, SPECIMEN_BAG))}  # of Cholec80's tools
+# Of Cholec80's tools, which are CholecT50's and the bag; others have no column there.
+_COLUMNS = {name: column for column, name in enumerate((*CHOLECT50.instruments, SPECIMEN_BAG))}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def truth_of(procedure: Procedure, seconds: int, writing: np.random.Generator) -
     tools = np.zeros((seconds, len(_COLUMNS)), bool)
     triplets = np.zeros((seconds, len(vocabulary.triplets)), bool)
     for second in range(seconds):
-        tools[second, [_COLUMNS[tool] for tool in procedure.tools_at(second)]] = True
+        tools[second, [_COLUMNS[tool] for tool in procedure.tools_at(second) if tool in _COLUMNS]] = True
         triplets[second, [vocabulary.ids[triplet] for triplet in procedure.triplets_at(second)]] = True
     graded = range(min(seconds, int(np.ceil(procedure.critical_view_ends))))
     met = np.array([procedure.critical_view_at(second) for second in graded], bool).reshape(-1, 3)

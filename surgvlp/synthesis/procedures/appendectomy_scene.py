@@ -173,10 +173,7 @@ def _layers(
         painter.layer(cover, painted), lambda state: state["lift"] * (1 - 0.95 * state["divided"]), "fat"
     )
     artery = vessel_layers(painter, organs.artery, 0.032, colours["artery"], "artery_cut", "artery")
-    shown = tuple(
-        Layer(layer.sprite, lambda state, own=layer.share: state["lift"] * own(state), layer.tissue)
-        for layer in artery
-    )
+    shown = (_with_lift(layer) for layer in artery)
     drape = fat_layer(
         painter,
         colours["fat"],
@@ -187,6 +184,11 @@ def _layers(
     )
     painter.veins(drape.sprite.rgb, drape.sprite.cover, colours["artery"], 22, 0.007)
     return (meso, *shown, pool_layer(painter, colours, anatomy.fixed["gutter"])), (drape,)
+
+
+def _with_lift(layer: Layer) -> Layer:
+    """What is only seen when the tip has been lifted."""
+    return Layer(layer.sprite, lambda state: state["lift"] * layer.share(state), layer.tissue)
 
 
 def _appendix(painter: Painter, colours: dict[str, Colour], organs: _Organs) -> Specimen:
@@ -204,7 +206,7 @@ def _appendix(painter: Painter, colours: dict[str, Colour], organs: _Organs) -> 
     image = painter.shaded(cover, colours["appendix"], 0.9 * _HALF, 0.006, 1.3)
     painter.veins(image, cover, colours["artery"] * 0.8, 22, 0.005)
     sprite = painter.specimen(cover, image, axis[0])
-    return Specimen(sprite, length, "gastrointestinal_tract", colours["appendix"])
+    return Specimen(sprite, length, "appendix", colours["appendix"])
 
 
 def _clips(organs: _Organs) -> tuple[Clips, ...]:
