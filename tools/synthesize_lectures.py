@@ -20,6 +20,7 @@ from surgvlp import console
 from surgvlp.synthesis.corpus import make_corpus
 from surgvlp.synthesis.labels.writing import ALL_BUT_MASKS, KINDS, Labels
 from surgvlp.synthesis.lecture import CorpusArguments
+from surgvlp.synthesis.preview import check_preview, write_preview
 
 
 def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
@@ -47,6 +48,7 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--masks-every", type=int, default=labels.masks_every, help="frames from one mask to the next"
     )
+    parser.add_argument("--preview", type=Path, help="write a contact sheet of the first lectures, a .png")
     parser.add_argument("--test-share", type=float, default=1 / 3, help="share of lectures kept for testing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="lectures made at a time")
     return parser.parse_args(arguments)
@@ -58,8 +60,13 @@ def main(arguments: list[str] | None = None) -> int:
     lectures = CorpusArguments(flags.seed, flags.height, flags.fps, flags.seconds, flags.procedures)
     kinds = KINDS if flags.labels == "all" else tuple(flags.labels.split(","))
     labels = Labels(kinds, flags.masks_every)
+    if flags.preview:
+        check_preview(flags.preview)
     done = make_corpus(lectures, flags.out, flags.count, flags.test_share, flags.jobs, labels)
     print(f"{len(done['made'])} lectures made, {len(done['reused'])} reused, in {flags.out}")
+    if flags.preview:
+        write_preview(flags.preview, lectures, flags.out, flags.count)
+        print(f"contact sheet: {flags.preview}")
     return console.DONE
 
 
