@@ -147,10 +147,12 @@ class Sensor:
         Red, green and blue are pulled apart from each other, hence a matrix in luma, cb and cr.
         """
         rows, columns = self._metered
-        luma = planes.luma[2 * rows.start : 2 * rows.stop : 4, 2 * columns.start : 2 * columns.stop : 4]
-        metered = np.stack([luma, *(plane[rows, columns][::2, ::2] for plane in planes[1:])])
+        luma = planes.luma[2 * rows.start : 2 * rows.stop : 6, 2 * columns.start : 2 * columns.stop : 6]
+        metered = np.stack([luma, *(plane[rows, columns][::3, ::3] for plane in planes[1:])])
         metered = metered.reshape(3, -1).astype(np.float32)
-        mean, spread = metered.mean(axis=1), np.cov(metered)
+        mean = metered.mean(axis=1)
+        metered -= mean[:, None]
+        spread = metered @ metered.T / metered.shape[1]
         to_rgb = np.linalg.inv(FROM_RGB)
         mean_rgb = to_rgb @ (mean - BLACK)
         deviation = np.sqrt(np.diag(to_rgb @ spread @ to_rgb.T))

@@ -6,7 +6,6 @@ range (luma 16 to 235, chroma around 128), a chroma pixel in the middle of its f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -34,28 +33,42 @@ class Covers(NamedTuple):
     chroma: np.ndarray
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """Part of a drawing: a filled polygon, an open line of a width, or a disc.
 
     Attributes:
         kind: "polygon", "line" or "disc".
-        points: int32 (N, 2) in 1/16 of a pixel; of a disc its middle.
+        points: int32 (N, 2) in 1/16 of a pixel of luma; of a disc its middle.
+        halves: the same for chroma.
         size: pixels; a line's width or a disc's radius.
         colour: luma, cb and cr.
     """
 
     kind: str
     points: np.ndarray
+    halves: np.ndarray
     size: float
     colour: Colour
+
+
+class Front(NamedTuple):
+    """What hides part of something painted: its coverage, and the (2, 3) matrix from it to the picture."""
+
+    covers: Covers
+    matrix: np.ndarray
 
 
 class Surface(Protocol):
     """What a scene is drawn on: a `Picture`, or a `masks.Mask` of what is what in it."""
 
     def lay(
-        self, planes: Planes, covers: Covers, matrix: np.ndarray, label: int | None, share: float = 1.0
+        self,
+        planes: Planes,
+        covers: Covers,
+        matrix: np.ndarray,
+        label: int,
+        share: float = 1.0,
+        front: Front | None = None,
     ) -> None:
         """Lay something painted over what is there.
 
@@ -63,8 +76,9 @@ class Surface(Protocol):
             planes: premultiplied by the coverage.
             covers: its coverage.
             matrix: (2, 3) from its pixels to the picture's.
-            label: id of its class; None leaves a mask as it is.
+            label: id of its class.
             share: 1 as it is, towards 0 ever more transparent.
+            front: what it lies behind, in part.
         """
 
     def draw(self, shapes: list[Shape], label: int | None, opacity: float = 1.0) -> None:
@@ -101,15 +115,23 @@ class Picture:
         return cv2.cvtColor(self.data, cv2.COLOR_YUV2RGB_I420)
 
     def lay(
-        self, planes: Planes, covers: Covers, matrix: np.ndarray, label: int | None, share: float = 1.0
+        self,
+        planes: Planes,
+        covers: Covers,
+        matrix: np.ndarray,
+        label: int,
+        share: float = 1.0,
+        front: Front | None = None,
     ) -> None:
         """See `Surface.lay`."""
         box = covered_box(covers.luma.shape, matrix, self.planes.luma.shape)
         if box is None:
             return
-        left, top, right, bottom = box
-        moved, size = matrix - [[0, 0, left], [0, 0, top]], (right - left, bottom - top)
-        covers, planes = Covers(*_warped(covers, moved, size)), Planes(*_warped(planes, moved, size))
+        covers, planes = Covers(*_warped(covers, matrix, box)), Planes(*_warped(planes, matrix, box))
+        if front is not None:
+            bare = Covers(*(cv2.bitwise_not(it) for it in _warped(front.covers, front.matrix, box)))
+            covers = Covers(*(cv2.multiply(*pair, scale=1 / 255) for pair in zip(covers, bare, strict=True)))
+            planes = premultiplied(planes, bare)
         if share < 1:
             covers = Covers(*(cv2.convertScaleAbs(cover, alpha=share) for cover in covers))
             planes = Planes(*(cv2.convertScaleAbs(plane, alpha=share) for plane in planes))
@@ -121,10 +143,10 @@ class Picture:
         before = [plane.copy() for plane in touched]
         luma, cb, cr = self.planes
         for shape in shapes:
-            put_shape(luma, shape, shape.colour[0])
-            half = halved_shape(shape)
-            put_shape(cb, half, shape.colour[1])
-            put_shape(cr, half, shape.colour[2])
+            kind, points, halves, size, colour = shape
+            put_shape(luma, kind, points, size, colour[0])
+            put_shape(cb, kind, halves, 0.5 * size, colour[1])
+            put_shape(cr, kind, halves, 0.5 * size, colour[2])
         for plane, old in zip(touched, before, strict=True):
             if plane.size:
                 cv2.addWeighted(plane, opacity, old, 1 - opacity, 0, dst=plane)
@@ -168,8 +190,15 @@ def half_size(plane: np.ndarray) -> np.ndarray:
 
 def halved(matrix: np.ndarray) -> np.ndarray:
     """The (2, 3) matrix that does to chroma what `matrix` does to luma: a chroma pixel c is at 2 c + 1/2."""
-    linear = matrix[:, :2]
-    return np.column_stack([linear, (linear.sum(axis=1) / 2 + matrix[:, 2] - 0.5) / 2])
+    half = matrix.copy()
+    half[:, 2] = (0.5 * (matrix[:, 0] + matrix[:, 1]) + matrix[:, 2] - 0.5) / 2
+    return half
+
+
+def premultiplied(planes: Planes, covers: Covers) -> Planes:
+    """Planes times a coverage."""
+    shares = (covers.luma, covers.chroma, covers.chroma)
+    return Planes(*(cv2.multiply(*pair, scale=1 / 255) for pair in zip(planes, shares, strict=True)))
 
 
 def covered_box(painted: tuple[int, ...], matrix: np.ndarray, picture: tuple[int, ...]) -> Box | None:
@@ -188,21 +217,15 @@ def covered_box(painted: tuple[int, ...], matrix: np.ndarray, picture: tuple[int
     return (left, top, right, bottom) if right > left and bottom > top else None
 
 
-def put_shape(plane: np.ndarray, shape: Shape, value: float, smooth: bool = True) -> None:
-    """Draw a shape on one plane, uint8 (h, w)."""
-    kind = cv2.LINE_AA if smooth else cv2.LINE_8
-    if shape.kind == "polygon":
-        cv2.fillPoly(plane, [shape.points], value, kind, SHIFT)
-    elif shape.kind == "line":
-        cv2.polylines(plane, [shape.points], False, value, max(1, round(shape.size)), kind, SHIFT)
+def put_shape(plane: np.ndarray, kind: str, points: np.ndarray, size: float, value: float) -> None:
+    """Draw a `Shape` on one plane, uint8 (h, w)."""
+    if kind == "polygon":
+        cv2.fillPoly(plane, [points], value, cv2.LINE_AA, SHIFT)
+    elif kind == "line":
+        cv2.polylines(plane, [points], False, value, max(1, round(size)), cv2.LINE_AA, SHIFT)
     else:
-        size = max(8, round(shape.size * (1 << SHIFT)))
-        cv2.circle(plane, shape.points[0].tolist(), size, value, -1, kind, SHIFT)
-
-
-def halved_shape(shape: Shape) -> Shape:
-    """A shape as it falls on chroma."""
-    return Shape(shape.kind, (shape.points - (1 << SHIFT - 1)) >> 1, shape.size / 2, shape.colour)
+        radius = max(8, round(size * (1 << SHIFT)))
+        cv2.circle(plane, points[0].tolist(), radius, value, cv2.FILLED, cv2.LINE_AA, SHIFT)
 
 
 def lay_planes(over: Planes, planes: Planes, covers: Covers) -> None:
@@ -220,7 +243,11 @@ def cut(planes: Planes | Covers, box: Box) -> list[np.ndarray]:
     return [planes[0][top:bottom, left:right], *(plane[half] for plane in planes[1:])]
 
 
-def _warped(planes: Planes | Covers, matrix: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
-    half, smaller = halved(matrix), (size[0] // 2, size[1] // 2)
-    luma = cv2.warpAffine(planes[0], matrix, size)
+def _warped(planes: Planes | Covers, matrix: np.ndarray, box: Box) -> list[np.ndarray]:
+    """What a (2, 3) matrix takes into a box of the picture."""
+    left, top, right, bottom = box
+    moved = matrix.copy()
+    moved[:, 2] -= (left, top)
+    half, smaller = halved(moved), ((right - left) // 2, (bottom - top) // 2)
+    luma = cv2.warpAffine(planes[0], moved, (right - left, bottom - top))
     return [luma, *(cv2.warpAffine(plane, half, smaller) for plane in planes[1:])]

@@ -17,7 +17,7 @@ from surgvlp.synthesis.difficulty import EASY, Difficulty
 from surgvlp.synthesis.hands import Hands, Held
 from surgvlp.synthesis.instruments import draw_finish, sketch_instrument
 from surgvlp.synthesis.masks import Mask
-from surgvlp.synthesis.picture import Picture, Surface
+from surgvlp.synthesis.picture import Front, Picture, Surface
 from surgvlp.synthesis.procedure import Procedure
 from surgvlp.synthesis.sketch import Sketch
 from surgvlp.synthesis.sprites import draw_sprite
@@ -53,13 +53,23 @@ class ToolBox:
 
 @dataclass(frozen=True)
 class _Moment:
-    """What a frame follows from: the operation's state, the instruments, the camera's (3, 3) view."""
+    """What a frame follows from.
+
+    Attributes:
+        number: of the frame.
+        time: seconds.
+        state: of the operation.
+        held: the instruments.
+        view: (3, 3) from the world to pixels.
+        matrix: (2, 3) from the pixels of the painted world to those of the picture.
+    """
 
     number: int
     time: float
     state: State
     held: list[Held]
     view: np.ndarray
+    matrix: np.ndarray
 
     @property
     def scale(self) -> float:
@@ -138,7 +148,7 @@ class Renderer:
         moment = self._moment(number)
         left, top, right, bottom = self._sensor.box
         picture = Picture(bottom - top, right - left)
-        picture.fill(self._world.below, (moment.view @ self._world.to_world)[:2])
+        picture.fill(self._world.planes, moment.matrix)
         self._draw(picture, moment)
         effects.draw_smoke(picture, self._smoke_plume, self._smoke[number], moment.time)
         return self._sensor.picture(picture, number)
@@ -148,7 +158,7 @@ class Renderer:
         moment = self._moment(number)
         left, top, right, bottom = self._sensor.box
         mask = Mask(np.empty((bottom - top, right - left), np.uint8))
-        mask.fill(self._world.labels(), (moment.view @ self._world.to_world)[:2])
+        mask.fill(self._world.labels(), moment.matrix)
         self._draw(mask, moment)
         return self._whole(mask)
 
@@ -173,7 +183,9 @@ class Renderer:
         time = float(self.times[number])
         state = {name: float(values[number]) for name, values in self._states.items()}
         self._world.bring_to(state)
-        return _Moment(number, time, state, self._hands.at(time, state), self._view(number))
+        view = self._view(number)
+        matrix = (view @ self._world.to_world)[:2]
+        return _Moment(number, time, state, self._hands.at(time, state), view, matrix)
 
     def _view(self, number: int) -> np.ndarray:
         """(3, 3) matrix from the world to the pixels of the lit box."""
@@ -200,14 +212,10 @@ class Renderer:
             effects.draw_stain(surface, view, self._scene.splash, stain, moment.time)
         self._draw_shadows(surface, moment)
         if not in_bag:
-            self._draw_specimen(surface, moment)
-        for layer in self._world.above():
-            matrix = (view @ self._world.to_world)[:2]
-            matrix[:, 2] += matrix[:, :2] @ (layer.left, layer.top)
-            surface.lay(layer.planes, layer.covers, matrix, layer.label)
+            self._draw_specimen(surface, moment, self._world.front(moment.matrix))
         self._draw_clips(surface, moment)
         if in_bag and state["bagged"] < 1:
-            self._draw_specimen(surface, moment)
+            self._draw_specimen(surface, moment, None)
         self._draw_bag(surface, moment)
         generator = np.random.default_rng([self._seed, moment.number])
         for held in moment.held:
@@ -215,7 +223,7 @@ class Renderer:
             self._draw_instrument(surface, moment, held)
             self._draw_spark(surface, moment, held, generator)
 
-    def _draw_specimen(self, surface: Surface, moment: _Moment) -> None:
+    def _draw_specimen(self, surface: Surface, moment: _Moment, front: Front | None) -> None:
         specimen = self._scene.specimen
         first, last = self._anatomy.specimen(moment.state)
         length = float(np.linalg.norm(last - first))
@@ -223,7 +231,8 @@ class Renderer:
         wide = 1 + 0.02 * np.sin(1.7 * moment.time) - 0.25 * smooth(moment.state["carried"])
         long = length / specimen.length
         turn = np.array([[y * wide, x * long], [-x * wide, y * long]])
-        draw_sprite(surface, moment.view, specimen.sprite, first, turn, class_id(specimen.tissue))
+        label = class_id(specimen.tissue)
+        draw_sprite(surface, moment.view, specimen.sprite, first, turn, label, front=front)
 
     def _draw_clips(self, surface: Surface, moment: _Moment) -> None:
         roll = float(np.arctan2(moment.view[1, 0], moment.view[0, 0]))

@@ -46,8 +46,9 @@ class Sketch:
         cosine, sine = np.cos(angle) * scale, np.sin(angle) * scale
         pixels = self._points @ np.array([[cosine, sine], [-sine * flip, cosine * flip]]) + tip
         fixed = np.round(pixels * (1 << SHIFT)).astype(np.int32)
+        halves = (fixed - (1 << SHIFT - 1)) >> 1
         shapes = [
-            Shape(kind, fixed[first:last], size * scale, colour)
+            Shape(kind, fixed[first:last], halves[first:last], size * scale, colour)
             for kind, first, last, size, colour in self._shapes
         ]
         surface.draw(shapes, self._label, self._opacity)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from surgvlp.synthesis.picture import Covers, Planes, Surface, half_size, planes_of
+from surgvlp.synthesis.picture import Covers, Front, Planes, Surface, half_size, planes_of, premultiplied
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,15 @@ def planes_and_covers(
     return planes, Covers(clear, half_size(clear))
 
 
-def premultiplied(planes: Planes, covers: Covers) -> Planes:
-    """Planes times their coverage."""
-    shares = (covers.luma, covers.chroma, covers.chroma)
-    return Planes(
-        *(cv2.multiply(plane, cover, scale=1 / 255) for plane, cover in zip(planes, shares, strict=True))
-    )
-
-
 def draw_sprite(
     surface: Surface,
     view: np.ndarray,
     sprite: Sprite,
     place: np.ndarray,
     turn: np.ndarray,
-    label: int | None,
+    label: int,
     share: float = 1.0,
+    front: Front | None = None,
 ) -> None:
     """Draw a sprite.
 
@@ -74,10 +67,11 @@ def draw_sprite(
         turn: (2, 2) that turns and stretches its local units.
         label: id of its class.
         share: 1 as it is, towards 0 ever more transparent.
+        front: what it lies behind, in part.
     """
     linear = view[:2, :2] @ turn / sprite.scale
     offset = view[:2, :2] @ place + view[:2, 2] - linear @ sprite.origin
-    surface.lay(*sprite.painted, np.column_stack([linear, offset]), label, share)
+    surface.lay(*sprite.painted, np.column_stack([linear, offset]), label, share, front)
 
 
 def lay_over(frame: np.ndarray, painted: np.ndarray) -> None:

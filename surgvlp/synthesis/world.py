@@ -9,9 +9,19 @@ import numpy as np
 
 from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH, State
 from surgvlp.synthesis.classes import class_id
-from surgvlp.synthesis.picture import Box, Covers, Planes, cut, half_size, lay_planes, planes_of
+from surgvlp.synthesis.picture import (
+    Box,
+    Covers,
+    Front,
+    Planes,
+    cut,
+    half_size,
+    lay_planes,
+    planes_of,
+    premultiplied,
+)
 from surgvlp.synthesis.scene import Layer, Scene
-from surgvlp.synthesis.sprites import planes_and_covers, premultiplied
+from surgvlp.synthesis.sprites import planes_and_covers
 
 _STEPS = 24  # in which layers come and go
 
@@ -33,26 +43,8 @@ class _Painted:
     covers: Covers
 
 
-@dataclass(frozen=True)
-class Above:
-    """A layer above the specimen, as much as is there of it.
-
-    Attributes:
-        planes: premultiplied by its coverage.
-        covers: its coverage.
-        left, top: its place in the world's picture.
-        label: id of its class.
-    """
-
-    planes: Planes
-    covers: Covers
-    left: int
-    top: int
-    label: int
-
-
 class World:
-    """What lies below the specimen as one picture of the world, and each layer above it.
+    """Ground and layers as one picture of the world, and which part of it lies over the specimen.
 
     All follows from the state that it was last brought to.
 
@@ -61,7 +53,7 @@ class World:
 
     Attributes:
         to_world: (3, 3) from its pixels to the world.
-        below: the planes of ground and layers.
+        planes: of ground and layers.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -74,48 +66,47 @@ class World:
         self._grain = Covers(grain, half_size(grain))
         self._ground = planes_of(np.ascontiguousarray(scene.ground.rgb[:height, :width]))
         self._tissue = scene.ground.tissue[:height, :width]
-        self.below = Planes(*(plane.copy() for plane in self._ground))
+        self.planes = Planes(*(plane.copy() for plane in self._ground))
         self._layers = [self._painted(layer, scene.scale) for layer in (*scene.below, *scene.above)]
-        self._count = len(scene.below)
+        self._above = range(len(scene.below), len(self._layers))
+        self._front = Covers(np.zeros_like(self._grain.luma), np.zeros_like(self._grain.chroma))
         self._steps = [0] * len(self._layers)
         self._covers: dict[int, Covers] = {}  # of the layers that are there, in part or whole
-        self._above: dict[int, Above] = {}
         self._labels: np.ndarray | None = None
 
     def bring_to(self, state: State) -> None:
         """Paint what has changed up to a state of the operation."""
         steps = [round(float(it.layer.share(state)) * _STEPS) for it in self._layers]
+        if steps == self._steps:
+            return
         changed = [number for number, step in enumerate(steps) if step != self._steps[number]]
-        self._steps = steps
+        self._steps, self._labels = steps, None
         for number in changed:
             self._covers.pop(number, None)
-            self._above.pop(number, None)
             if steps[number] > 0:
-                it = self._layers[number]
-                self._covers[number] = covers = self._dissolved(it, steps[number] / _STEPS)
-                if number >= self._count:
-                    planes = premultiplied(it.planes, covers)
-                    self._above[number] = Above(planes, covers, *it.box[:2], class_id(it.layer.tissue))
-        boxes = [self._layers[number].box for number in changed if number < self._count]
-        if boxes:
-            self._labels = None
-            left, top, right, bottom = np.array(boxes).T
-            self._repaint((int(left.min()), int(top.min()), int(right.max()), int(bottom.max())))
+                self._covers[number] = self._dissolved(self._layers[number], steps[number] / _STEPS)
+        left, top, right, bottom = np.array([self._layers[number].box for number in changed]).T
+        self._repaint((int(left.min()), int(top.min()), int(right.max()), int(bottom.max())))
 
-    def above(self) -> list[Above]:
-        """What is there of the layers above the specimen, from back to front."""
-        return [self._above[number] for number in sorted(self._above)]
+    def front(self, matrix: np.ndarray) -> Front | None:
+        """What lies over the specimen, if anything does; `matrix` (2, 3) is from the world's pixels."""
+        boxes = [self._layers[number].box for number in self._above if number in self._covers]
+        if not boxes:
+            return None
+        lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+        left, top = min(lefts), min(tops)
+        moved = matrix.copy()
+        moved[:, 2] += matrix[:, :2] @ (left, top)
+        return Front(Covers(*cut(self._front, (left, top, max(rights), max(bottoms)))), moved)
 
     def labels(self) -> np.ndarray:
-        """uint8 (h, w), ids of the classes of ground and layers below the specimen."""
+        """uint8 (h, w), ids of the classes of ground and layers."""
         if self._labels is None:
             self._labels = self._tissue.copy()
-            for number in range(self._count):
-                if number in self._covers:
-                    it = self._layers[number]
-                    left, top, right, bottom = it.box
-                    there = self._covers[number].luma > 127
-                    self._labels[top:bottom, left:right][there] = class_id(it.layer.tissue)
+            for number, covers in sorted(self._covers.items()):
+                it = self._layers[number]
+                left, top, right, bottom = it.box
+                self._labels[top:bottom, left:right][covers.luma > 127] = class_id(it.layer.tissue)
         return self._labels
 
     def _painted(self, layer: Layer, scale: float) -> _Painted:
@@ -144,15 +135,22 @@ class World:
         return Covers(*(cv2.multiply(cover, cv2.LUT(grain, table), scale=1 / 255) for cover, grain in pairs))
 
     def _repaint(self, box: Box) -> None:
-        for plane, ground in zip(cut(self.below, box), cut(self._ground, box), strict=True):
+        for plane, ground in zip(cut(self.planes, box), cut(self._ground, box), strict=True):
             plane[:] = ground
-        left, top, right, bottom = box
-        for number in range(self._count):
-            if number not in self._covers:
-                continue
+        for cover in cut(self._front, box):
+            cover[:] = 0
+        for number, covers in sorted(self._covers.items()):
             it = self._layers[number]
-            part = (max(left, it.box[0]), max(top, it.box[1]), min(right, it.box[2]), min(bottom, it.box[3]))
-            if part[2] > part[0] and part[3] > part[1]:
-                own = (part[0] - it.box[0], part[1] - it.box[1], part[2] - it.box[0], part[3] - it.box[1])
-                planes, covers = Planes(*cut(it.planes, own)), Covers(*cut(self._covers[number], own))
-                lay_planes(Planes(*cut(self.below, part)), premultiplied(planes, covers), covers)
+            left, top = max(box[0], it.box[0]), max(box[1], it.box[1])
+            right, bottom = min(box[2], it.box[2]), min(box[3], it.box[3])
+            if right <= left or bottom <= top:
+                continue
+            part = (left, top, right, bottom)
+            own = (left - it.box[0], top - it.box[1], right - it.box[0], bottom - it.box[1])
+            there = Covers(*cut(covers, own))
+            painted = premultiplied(Planes(*cut(it.planes, own)), there)
+            lay_planes(Planes(*cut(self.planes, part)), painted, there)
+            if number in self._above:
+                for front, cover in zip(cut(self._front, part), there, strict=True):
+                    cv2.multiply(front, cv2.bitwise_not(cover), dst=front, scale=1 / 255)
+                    cv2.add(front, cover, dst=front)
