@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,12 +121,13 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise InputError("not UTF-8 text", file=path) from error
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Hex sha256 of a file, read in blocks so that memory stays flat."""
+def sha256_of(path: str | os.PathLike[str], report: Callable[[], None] = lambda: None) -> str:
+    """Hex sha256 of a file, read in blocks so that memory stays flat; `report` is called after each."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
+            report()
     return digest.hexdigest()
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from surgvlp.console import progress_bar
 from surgvlp.files import DiskFullError, InputError, checked_id
 from surgvlp.media.killable import in_killable_process
-from surgvlp.media.probe import probe
 from surgvlp.media.store import SUFFIX, StoreInfo, build, is_current
 
 
@@ -42,8 +41,9 @@ def build_all(
 ) -> BuildReport:
     """Write `<out>/<id>.frames` for every video, `id` being its file name without the ending.
 
-    A bad video is reported and the rest goes on; a full disk stops the run. Killed at any moment it leaves
-    whole stores and hidden partial folders only, and the next run removes the latter.
+    A video that cannot be read, or at which the decoder hangs or crashes, is reported and the rest goes on;
+    not even headers are read in this process. A full disk stops the run. Killed at any moment it leaves whole
+    stores and hidden partial folders only, and the next run removes the latter.
 
     Args:
         videos: files with different ids.
@@ -59,28 +59,29 @@ def build_all(
     targets = _targets(videos, out)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     report = BuildReport()
-    seconds = _durations(targets, report)
-    if not seconds:
+    megabytes = _sizes(targets, report)
+    if not megabytes:
         return report
-    jobs = min(jobs or cores, len(seconds))
+    jobs = min(jobs or cores, len(megabytes))
     threads = max(1, cores // jobs)
-    with progress_bar("frame stores, by video time", sum(seconds.values()), unit="s") as bar:
+    with progress_bar("frame stores, by file size", sum(megabytes.values()), unit="MB") as bar:
 
         def make(video: Path) -> StoreInfo | None:
-            moved = _Moved(bar.advance)
+            moved = _Moved(bar.advance, megabytes[video])
             settings = (rate, short_side, quality)
             try:
                 if is_current(targets[video], video, *settings):
                     return None
+                arguments = (video, targets[video], *settings, threads)
                 return in_killable_process(
-                    build, video, targets[video], *settings, threads, timeout_s=timeout_s, report=moved.to
+                    build, *arguments, timeout_s=timeout_s, report=moved.to, file=video
                 )
             finally:
-                moved.to(seconds[video])
+                moved.to(1.0)
                 _remove_partials(targets[video])
 
         with ThreadPoolExecutor(jobs) as pool:
-            futures = {pool.submit(make, video): video for video in seconds}
+            futures = {pool.submit(make, video): video for video in megabytes}
             for future in as_completed(futures):
                 try:
                     _note(report, targets[futures[future]], future.result())
@@ -93,14 +94,14 @@ def build_all(
 
 
 class _Moved:
-    """Turns "second reached" into steps of the bar."""
+    """Turns "share done" into steps of the bar."""
 
-    def __init__(self, advance: Callable[[float], None]) -> None:
-        self._advance, self._reached = advance, 0.0
+    def __init__(self, advance: Callable[[float], None], whole: float) -> None:
+        self._advance, self._whole, self._share = advance, whole, 0.0
 
-    def to(self, reached: float) -> None:
-        self._advance(max(0.0, reached - self._reached))
-        self._reached = max(reached, self._reached)
+    def to(self, share: float) -> None:
+        self._advance(self._whole * max(0.0, share - self._share))
+        self._share = max(share, self._share)
 
 
 def _note(report: BuildReport, target: Path, info: StoreInfo | None) -> None:
@@ -134,14 +135,12 @@ def _targets(videos: Sequence[Path], out: Path) -> dict[Path, Path]:
     return targets
 
 
-def _durations(targets: dict[Path, Path], report: BuildReport) -> dict[Path, float]:
-    seconds = {}
+def _sizes(targets: dict[Path, Path], report: BuildReport) -> dict[Path, float]:
+    """Megabytes of the videos that are there; the others are noted as failed."""
     for video in targets:
-        try:
-            seconds[video] = max(0.0, probe(video).end_s)
-        except InputError as error:
-            report.failed[video] = str(error)
-    return seconds
+        if not video.is_file():
+            report.failed[video] = str(InputError("there is no such file", file=video))
+    return {video: video.stat().st_size / 1e6 for video in targets if video not in report.failed}
 
 
 def _remove_partials(target: Path) -> None:
@@ -159,4 +158,7 @@ def _is_running(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:  # dead, but in the list until its parent asks, which in a container may be never
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()

@@ -17,7 +17,11 @@ T = TypeVar("T")
 
 
 def in_killable_process(
-    function: Callable[..., T], *arguments: Any, timeout_s: float, report: Callable[[Any], None] | None = None
+    function: Callable[..., T],
+    *arguments: Any,
+    timeout_s: float,
+    report: Callable[[Any], None] | None = None,
+    file: str | os.PathLike[str] | None = None,
 ) -> T:
     """Call `function(*arguments)` in a process of its own: decoding a stranger's file can hang or crash.
 
@@ -28,6 +32,7 @@ def in_killable_process(
         function: what to call; with `report` given it also takes a keyword `report`, a function of one value.
         timeout_s: kill it after so long without a result or a report.
         report: receives, here, what the function reports there.
+        file: the one that is decoded, for the messages.
 
     Raises:
         InputError: no sign of life for `timeout_s`, or the process crashed; and whatever the function raises.
@@ -55,6 +60,7 @@ def in_killable_process(
         process.join()
         raise InputError(
             f"decoding crashed ({_ending(process.exitcode)})",
+            file=file,
             remedy="The file may be damaged; fetch it again",
         ) from None
     finally:
@@ -62,7 +68,9 @@ def in_killable_process(
         process.join()
         here.close()
     raise InputError(
-        f"no progress for {timeout_s:g} s, stopped", remedy="The file may be damaged; fetch it again"
+        f"no progress for {timeout_s:g} s, stopped",
+        file=file,
+        remedy="The file may be damaged; fetch it again",
     )
 
 

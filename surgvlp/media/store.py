@@ -175,7 +175,7 @@ def build(
     short_side: int = 384,
     quality: int = 90,
     threads: int = 1,
-    report: Callable[[float], None] = lambda seconds: None,
+    report: Callable[[float], None] = lambda share: None,
 ) -> StoreInfo:
     """Decode a video once into a frame store; memory does not grow with its length.
 
@@ -189,12 +189,12 @@ def build(
         short_side: in pixels; smaller videos keep their size.
         quality: of the JPEGs, 1 to 100.
         threads: decoder threads; no influence on the result.
-        report: told now and then which second of the video was reached.
+        report: told, whenever the work gets on, which share of the video is decoded.
 
     Raises:
         InputError: a video that cannot be decoded or is truncated, or a full disk.
     """
-    index = index_frames(video)
+    index = index_frames(video, lambda: report(0.0))
     times, numbers = rows_of(index, rate)
     wanted, row_of = np.unique(numbers, return_inverse=True)
     length = np.zeros(len(wanted), np.int64)
@@ -205,8 +205,7 @@ def build(
             for position, (number, frame) in enumerate(reader.read(wanted)):
                 length[position] = stream.write(encode_jpeg(frame, quality))
                 damaged += int(number != wanted[position])
-                if position % 32 == 0:
-                    report(float(index.times[number]))
+                report((position + 1) / len(wanted))
         offset = np.cumsum(length) - length
         np.savez(partial / "index.npz", offset=offset[row_of], length=length[row_of], time=times)
         record = {
@@ -216,7 +215,7 @@ def build(
             "height": reader.size[0],
             "width": reader.size[1],
             "damaged_frames": damaged,
-            "source_sha256": sha256_of(video),
+            "source_sha256": sha256_of(video, lambda: report(1.0)),
         }
         write_json(partial / "record.json", record)
         os.utime(partial / "record.json", ns=(video.stat().st_mtime_ns,) * 2)

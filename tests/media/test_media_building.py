@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -104,6 +106,42 @@ def test_unusable_requests_are_refused(videos: list[Path], tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
+def builders(out: Path, lecture: str = "*") -> list[int]:
+    """The processes that write stores at the moment, by the names of their unfinished folders."""
+    return [int(path.parent.name.split(".")[-2]) for path in out.glob(f".{lecture}.*.partial/frames.bin")]
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(done: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.mark.slow
+def test_a_decoder_that_crashes_or_hangs_costs_its_lecture_only(videos: list[Path], tmp_path: Path) -> None:
+    bad = [even_video(tmp_path / f"{name}.mp4", 500, size=(480, 960)) for name in ("crashing", "hanging")]
+    out = tmp_path / "out"
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(build_all, [*bad, *videos], out, jobs=2, timeout_s=10)
+        for video, fault in zip(bad, (signal.SIGSEGV, signal.SIGSTOP), strict=True):
+            wait_until(lambda video=video: builders(out, video.stem))
+            os.kill(builders(out, video.stem)[0], fault)
+        report = building.result()
+    assert set(report.failed) == set(bad)
+    assert report.failed[bad[0]].startswith(f"{bad[0]}: decoding crashed (SIGSEGV)")
+    assert report.failed[bad[1]].startswith(f"{bad[1]}: no progress for 10 s, stopped")
+    assert len(report.built) == 3
+    assert sorted(path.name for path in out.iterdir()) == [f"lecture_{i}.frames" for i in range(3)]
+
+
 @pytest.mark.slow
 def test_killed_anywhere_it_leaves_whole_stores_only(videos: list[Path], tmp_path: Path) -> None:
     out, clean = tmp_path / "out", tmp_path / "clean"
@@ -122,7 +160,7 @@ def test_killed_anywhere_it_leaves_whole_stores_only(videos: list[Path], tmp_pat
             assert files_below(store) == files_below(clean / store.name)
     partial = out / ".long.frames.999999999.partial"  # of a process long gone
     partial.mkdir(exist_ok=True)
-    time.sleep(0.5)  # the children notice that their parent is gone
+    wait_until(lambda: not any(is_running(number) for number in builders(out)))  # their parent is gone
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "up to date" in done.stdout
     assert files_below(out) == files_below(clean)
