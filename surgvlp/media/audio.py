@@ -107,10 +107,10 @@ def _decoded(
 ) -> Iterator[np.ndarray]:
     seek = {"ss": start_s} if start_s > track.seekable_s else {}
     # ffmpeg may move the beginning of what it plays (in mpeg-ts to that of the sound): keep the file's clock
-    first = round((track.begins_s + start_s) * rate)
     sound = open_input(path, **seek)[str(track.stream)].filter(
-        "aresample", rate, **{"async": 1, "first_pts": first, "rematrix_maxval": 1}
+        "asetpts", f"PTS-{track.begins_s + start_s}/TB"
     )
+    sound = sound.filter("aresample", rate, **{"async": 1, "first_pts": 0, "rematrix_maxval": 1})
     if window:
         sound = sound.filter("atrim", **window)
     stream = sound.output("pipe:1", format="f32le", acodec="pcm_f32le", ac=1, ar=rate)
