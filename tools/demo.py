@@ -28,7 +28,7 @@ from surgvlp.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = "configs/demo"
-CORPUS = "--count 36 --test-share 0.28 --height 160 --fps 6 --seconds 110"
+CORPUS = "--count 36 --test-share 0.28 --height 160 --fps 6 --seconds 110 --difficulty easy"
 
 # What the narrators talk about: Whisper is told, as one tells it for one's own lectures, and errs less.
 VOCABULARY = (

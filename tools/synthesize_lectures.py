@@ -32,13 +32,18 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=24, help="number of lectures (default %(default)s)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of every random choice")
     parser.add_argument("--out", type=Path, required=True, help="root of the data tree to write")
-    parser.add_argument("--height", type=int, default=defaults.height, help="of the 16:9 pictures, pixels")
+    parser.add_argument("--height", type=int, default=defaults.height, help="of the pictures, pixels")
     parser.add_argument("--fps", type=float, default=defaults.fps, help="frames a second")
     parser.add_argument("--seconds", type=float, default=defaults.seconds, help="mean length of a lecture")
     parser.add_argument(
         "--procedures",
         default=defaults.procedures,
         help="types of operation with commas between, of which each lecture draws one (default %(default)s)",
+    )
+    parser.add_argument(
+        "--difficulty",
+        default="default",
+        help="easy: the operation by the book; default, hard: ever more of what lectures have besides",
     )
     parser.add_argument(
         "--labels",
@@ -57,7 +62,9 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Make the corpus."""
     flags = parse_flags(arguments)
-    lectures = CorpusArguments(flags.seed, flags.height, flags.fps, flags.seconds, flags.procedures)
+    lectures = CorpusArguments(
+        flags.seed, flags.height, flags.fps, flags.seconds, flags.procedures, flags.difficulty
+    )
     kinds = KINDS if flags.labels == "all" else tuple(flags.labels.split(","))
     labels = Labels(kinds, flags.masks_every)
     if flags.preview:

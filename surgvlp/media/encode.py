@@ -128,18 +128,20 @@ class VideoWriter:
         """Append one frame.
 
         Args:
-            frame: uint8 (H, W, 3) RGB, as it is to be shown.
+            frame: uint8, as it is to be shown: (H, W, 3) RGB, or what is stored in the end, (H x 3/2, W)
+                planes of luma, Cb and Cr below each other (I420: BT.601, limited range), which is faster.
             at_s: when it comes on screen in seconds, later than the one before, rounded to 1/90000 s; given
                 exactly where the writer has no `fps`. The last frame stays as long as the one before it.
         """
-        if frame.shape != self._shape or frame.dtype != np.uint8:
-            raise ValueError(f"expected uint8 {self._shape}, got {frame.dtype} {frame.shape}")
+        planes = (self._shape[0] * 3 // 2, self._shape[1])
+        if frame.shape not in (self._shape, planes) or frame.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {self._shape} or {planes}, got {frame.dtype} {frame.shape}")
         if (at_s is None) != (self._rate is not None):
             raise ValueError("give the times of frames where there is no fps, and only there")
         pts = self._pts + 1 if at_s is None else round(at_s / self._unit)
         if pts <= self._pts:
             raise ValueError(f"a frame at {at_s} s comes after one at {float(self._pts * self._unit)} s")
-        picture = av.VideoFrame.from_numpy_buffer(_i420(self._turned(frame)), format="yuv420p")
+        picture = av.VideoFrame.from_numpy_buffer(self._as_stored(frame), format="yuv420p")
         picture.pts, picture.time_base, picture.duration = pts, self._unit, pts - max(0, self._pts) or 1
         self._pts = pts
         self._container.mux(self._picture.encode(picture))
@@ -177,9 +179,14 @@ class VideoWriter:
             stream.set_display_rotation(-self._encoding.rotation)
         return stream
 
-    def _turned(self, frame: np.ndarray) -> np.ndarray:
+    def _as_stored(self, frame: np.ndarray) -> np.ndarray:
+        """Planes of the picture, turned and made narrower where that is how it is stored."""
         turns = self._encoding.rotation // 90  # to the left, so that turning it to the right shows it upright
-        return resize(np.ascontiguousarray(np.rot90(frame, turns)), self._stored)
+        if frame.ndim == 2:
+            if turns == 0 and self._stored == self._shape[:2]:
+                return frame
+            frame = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
+        return _i420(resize(np.ascontiguousarray(np.rot90(frame, turns)), self._stored))
 
     def _write_sound(self, until_s: float) -> None:
         """Mux what is to be heard before `until_s`: a file's sound lies beside its pictures."""

@@ -19,6 +19,7 @@ from surgvlp.files import InputError, sha256_of, write_json, write_text
 from surgvlp.lectures.texts import write_captions
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.encode import VideoWriter
+from surgvlp.synthesis.cards import title_of
 from surgvlp.synthesis.labels.common import write_critical_views, write_surg3m
 from surgvlp.synthesis.labels.files import LabelFiles
 from surgvlp.synthesis.labels.writing import ALL_BUT_MASKS, Labels, is_labelled, write_labels
@@ -92,27 +93,28 @@ def make_lecture(arguments: CorpusArguments, number: int, root: Path, labels: La
 
 
 def _make_video(tree: DataTree, arguments: CorpusArguments, number: int, drawn: Lecture) -> None:
-    lecture, procedure, renderer = lecture_id(number), drawn.procedure, drawn.renderer
+    lecture, procedure, film, form = lecture_id(number), drawn.procedure, drawn.film, drawn.form
     tree.write_status(lecture, _STEP, {})  # a lecture killed half-way must not pass for the old one
     for partial in tree.root.glob(f"*/.{lecture}.*.partial"):  # of a process that was killed
         partial.unlink()
     speaker = Speaker(drawn.voice)
-    narration = narrate(procedure, speaker, drawn.speaking)
+    narration = narrate(procedure, speaker, drawn.speaking, drawn.style)
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "voice.wav"
         write_wav(wav, narration)
-        video = VideoWriter(tree.video(lecture), renderer.width, renderer.height, arguments.fps, audio=wav)
+        fps = None if form.variable else form.fps
+        video = VideoWriter(tree.video(lecture), film.width, film.height, fps, wav, form.encoding)
         with video as writer:
-            for frame in renderer.frames():
-                writer.write(frame)
+            for frame, time in enumerate(film.times.tolist()):
+                writer.write(film.picture(frame).data, time if form.variable else None)
     write_captions(tree.script(lecture), narration.script)
     record = {
         **_recipe(arguments, number),
         "seconds": round(procedure.duration, 3),
-        "size": [renderer.width, renderer.height],
+        "size": [film.width, film.height],
         "procedure": procedure.type.name,
         "robotic": procedure.robotic,
-        "title": drawn.title,
+        "title": title_of(procedure),
         "voice": asdict(drawn.voice),
         "espeak_ng": speaker.version,
         "sha256": sha256_of(tree.video(lecture)),

@@ -10,6 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from surgvlp.files import InputError
+from surgvlp.synthesis.difficulty import difficulty
+from surgvlp.synthesis.film import Film
+from surgvlp.synthesis.formats import Format, draw_format
+from surgvlp.synthesis.habits import Style, draw_style
+from surgvlp.synthesis.montage import Montage, draw_montage
 from surgvlp.synthesis.narrator import draw_voice
 from surgvlp.synthesis.procedure import SHORTEST_S, Procedure, draw_procedure
 from surgvlp.synthesis.procedures import PROCEDURES
@@ -23,10 +28,11 @@ class CorpusArguments:
 
     Args:
         seed: of every random choice.
-        height: of the pictures, pixels; their width makes them 16:9.
-        fps: frames a second.
-        seconds: mean length of a lecture.
+        height: of the pictures, pixels; their width makes them 16:9, or another shape where lectures differ.
+        fps: frames a second, or about that where lectures differ.
+        seconds: mean length of an operation.
         procedures: types of operation, of which each lecture draws one; names with commas between them.
+        difficulty: "easy", "default" or "hard", see `difficulty.Difficulty`.
     """
 
     seed: int = 0
@@ -34,6 +40,7 @@ class CorpusArguments:
     fps: float = 25
     seconds: float = 300
     procedures: str = "cholecystectomy"
+    difficulty: str = "easy"
 
     def check(self) -> None:
         """Raise InputError for values that no lecture can be made of."""
@@ -51,31 +58,34 @@ class CorpusArguments:
             if name not in PROCEDURES:
                 known = ", ".join(PROCEDURES)
                 raise InputError(f"--procedures: there is no type {name!r}", remedy=f"Known: {known}")
+        difficulty(self.difficulty)
 
 
 @dataclass(frozen=True)
 class Lecture:
-    """What is drawn of a lecture.
+    """What is drawn of a lecture; all times are the lecture's.
 
     Attributes:
         procedure: the operation.
+        montage: what is shown when.
+        renderer: of the operation's pictures.
+        film: what is seen: those pictures, and what lies before, over and between them.
+        form: of the video's file.
         voice: of the narrator.
-        renderer: of the pictures.
+        style: in which the narrator speaks.
         speaking: what the narrator's choices are drawn from.
         writing: what the choices of keysteps and abstract are drawn from.
     """
 
     procedure: Procedure
-    voice: Voice
+    montage: Montage
     renderer: Renderer
+    film: Film
+    form: Format
+    voice: Voice
+    style: Style
     speaking: np.random.Generator
     writing: np.random.Generator
-
-    @property
-    def title(self) -> str:
-        """What the lecture would be called."""
-        way = "Robotic" if self.procedure.robotic else "Laparoscopic"
-        return f"{way} {self.procedure.type.name.replace('_', ' ')}"
 
 
 def lecture_id(number: int) -> str:
@@ -89,11 +99,27 @@ def draw_lecture(arguments: CorpusArguments, number: int) -> Lecture:
     def generator(purpose: int) -> np.random.Generator:
         return np.random.default_rng([arguments.seed, number, purpose])
 
-    names = arguments.procedures.split(",")
+    level, names = difficulty(arguments.difficulty), arguments.procedures.split(",")
     kind = PROCEDURES[names[generator(4).integers(len(names))]]
-    procedure = draw_procedure(kind, arguments.seconds, generator(0))
-    renderer = Renderer(procedure, arguments.height, arguments.fps, generator(1))
-    return Lecture(procedure, draw_voice(generator(2)), renderer, generator(3), generator(5))
+    operation = draw_procedure(kind, arguments.seconds, generator(0), level.variation)
+    montage = draw_montage(operation, level, generator(6))
+    procedure = montage.retimed(operation)
+    form = draw_format(level, arguments.fps, generator(7))
+    width = round(arguments.height * form.aspect / 2) * 2
+    renderer = Renderer(
+        procedure, arguments.height, float(form.fps), generator(1), width=width, difficulty=level
+    )
+    return Lecture(
+        procedure=procedure,
+        montage=montage,
+        renderer=renderer,
+        film=Film(procedure, renderer, montage, level, form.variable, generator(8)),
+        form=form,
+        voice=draw_voice(generator(2)),
+        style=draw_style(level.narration, generator(9)),
+        speaking=generator(3),
+        writing=generator(5),
+    )
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from surgvlp.lectures.presence import CHOLEC80_TOOLS
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.audio import read_audio
 from surgvlp.media.decode import decode
+from surgvlp.synthesis.cards import title_of
 from surgvlp.synthesis.classes import FOLDED
 from surgvlp.synthesis.labels.truth import truth_of
 from surgvlp.synthesis.lecture import CorpusArguments, Lecture, draw_lecture, lecture_id
@@ -84,9 +85,10 @@ def _draw_row(figure: Figure, place: SubplotSpec, tree: DataTree, number: int, d
         axes.set(xticks=[], yticks=[])
         if pair == 0:
             axes.set_title(_caption(number, drawn), fontsize=10, color=_INK, loc="left", pad=4)
-    truth = truth_of(drawn.procedure, int(np.ceil(duration)), np.random.default_rng(0))
+    truth = truth_of(drawn.procedure, drawn.montage, int(np.ceil(duration)), drawn.writing)
     ribbons = [figure.add_subplot(grid[row, :]) for row in (1, 2, 3)]
-    _draw_phases(ribbons[0], truth.phase, drawn.procedure.type.phases)
+    phase = np.where(truth.labelled, truth.phase, -1)
+    _draw_phases(ribbons[0], phase, drawn.procedure.type.phases)
     _draw_tools(ribbons[1], truth.tools)
     _draw_voice(ribbons[2], read_audio(video), duration)
     for axes in ribbons:
@@ -101,21 +103,23 @@ def _draw_row(figure: Figure, place: SubplotSpec, tree: DataTree, number: int, d
 def _masks(drawn: Lecture, times: np.ndarray) -> list[np.ndarray]:
     """uint8 (H, W, 3): what is what at the times, in CholecSeg8k's colours."""
     colours = np.array([each.colour for each in CHOLECSEG8K], np.uint8)[list(FOLDED)]
-    numbers = np.searchsorted(drawn.renderer.times, times, side="right") - 1
-    return [colours[drawn.renderer.mask(int(number))] for number in numbers]
+    numbers = np.searchsorted(drawn.film.times, times, side="right") - 1
+    return [colours[drawn.film.mask(int(number))] for number in numbers]
 
 
 def _caption(number: int, drawn: Lecture) -> str:
     minutes, seconds = divmod(round(drawn.procedure.duration), 60)
-    return f"{lecture_id(number)}   {drawn.title}, {minutes}:{seconds:02d}, spoken by {drawn.voice.name}"
+    title = f"{title_of(drawn.procedure)}, {minutes}:{seconds:02d}"
+    return f"{lecture_id(number)}   {title}, spoken by {drawn.voice.name}"
 
 
 def _draw_phases(axes: Axes, phase: np.ndarray, names: Sequence[str]) -> None:
     axes.set(ylim=(0, 1), yticks=[0.5], yticklabels=["phase"])
     for begin, end, value in spans(phase.tolist()):
         assert isinstance(value, int)
-        axes.broken_barh([(begin, end - begin)], (0, 1), color=PALETTE[value % len(PALETTE)])
-        if end - begin > 0.0055 * len(phase) * len(names[value]):
+        shown = _ELSEWHERE if value < 0 else PALETTE[value % len(PALETTE)]
+        axes.broken_barh([(begin, end - begin)], (0, 1), color=shown)
+        if value >= 0 and end - begin > 0.0055 * len(phase) * len(names[value]):
             axes.text(0.5 * (begin + end), 0.46, names[value], ha="center", va="center", fontsize=7.5)
 
 

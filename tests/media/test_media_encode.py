@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -181,6 +182,17 @@ def test_fine_colours_keep_their_mean(tmp_path: Path) -> None:
     # a coarser chroma costs some of the red, but the same in both
     np.testing.assert_allclose(means[0], means[1], atol=3)
     np.testing.assert_allclose(means, np.tile(image.mean((0, 1)), (2, 1)), atol=25)
+
+
+@pytest.mark.parametrize("encoding", [Encoding(), Encoding(rotation=90, pixel_aspect=Fraction(16, 15))])
+def test_planes_are_taken_as_pictures_are(tmp_path: Path, encoding: Encoding) -> None:
+    image = quadrants(48, 90)
+    for name, frame in (("rgb", image), ("planes", cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420))):
+        with VideoWriter(tmp_path / name, 90, 48, 25, encoding=encoding) as writer:
+            for _ in range(3):
+                writer.write(frame)
+    (rgb,), (planes,) = (decode(tmp_path / name, np.zeros(1))[0] for name in ("rgb", "planes"))
+    np.testing.assert_allclose(quadrant_colours(planes), quadrant_colours(rgb), atol=6)
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ TOOL = Path(__file__).parents[2] / "tools" / "synthesize_lectures.py"
 PROMPTS = PROCEDURES["cholecystectomy"].prompts
 # Files about all lectures together, which say how many there are.
 SHARED = {"labels.json", "split.json", "all_metadata.csv", "surgeons_annotations.csv", "corpus.json"}
-FLAGS = ["--seed", "7", "--height", "96", "--fps", "4", "--seconds", "80"]
+FLAGS = ["--seed", "7", "--height", "96", "--fps", "4", "--seconds", "80", "--difficulty", "easy"]
 
 
 def _files(root: Path, *, shared: bool = True) -> dict[str, bytes]:
@@ -156,12 +156,12 @@ def test_the_manifest_has_surg3m_s_keys(corpus: Path, shared_data: Path) -> None
 
 
 def test_encoded_frames_are_the_rendered_ones(corpus: Path) -> None:
-    renderer = draw_lecture(ARGUMENTS, 1).renderer
+    film = draw_lecture(ARGUMENTS, 1).film
     shown, _ = decode(DataTree(corpus).video(lecture_id(1)), np.arange(0, 60, 7))
     for second, frame in zip(range(0, 60, 7), shown, strict=True):
-        own = np.abs(frame.astype(int) - renderer.frame(4 * second)).mean()
+        own = np.abs(frame.astype(int) - film.frame(4 * second)).mean()
         assert own < 6
-        assert own < 0.5 * np.abs(frame.astype(int) - renderer.frame(4 * second + 40)).mean()
+        assert own < 0.5 * np.abs(frame.astype(int) - film.frame(4 * second + 40)).mean()
 
 
 def test_same_seed_same_bytes_whatever_the_count_and_the_jobs(corpus: Path, tmp_path: Path) -> None:
@@ -204,15 +204,48 @@ def test_masks_read_as_cholecseg8k_s_do(corpus: Path, tmp_path: Path) -> None:
     shutil.copytree(corpus, root)
     make_corpus(ARGUMENTS, root, 1, test_share=0, jobs=1, labels=Labels(("masks",), masks_every=100))
     folder = root / "downstream_datasets" / "made" / "cholecseg8k"
-    renderer = draw_lecture(ARGUMENTS, 0).renderer
-    numbers = list(range(0, len(renderer), 100))
+    film = draw_lecture(ARGUMENTS, 0).film
+    numbers = list(range(0, len(film), 100))
     assert len(list(folder.rglob("*.png"))) == 4 * len(numbers)
     shown, _ = decode(DataTree(root).video(lecture_id(0)), np.array(numbers) / ARGUMENTS.fps)
     for number, picture in zip(numbers, shown, strict=True):
         stem = folder / "video01" / f"video01_{number // 80 * 80:05d}" / f"frame_{number}_endo"
         mask = read_mask(stem.with_name(f"{stem.name}_watershed_mask.png"))
-        assert np.array_equal(mask, np.array(FOLDED)[renderer.mask(number)])
+        assert np.array_equal(mask, np.array(FOLDED)[film.mask(number)])
         assert np.array_equal(read_image(stem.with_name(f"{stem.name}.png")), picture)
+
+
+def test_cards_and_looks_outside_in_a_hard_lecture(tmp_path: Path) -> None:
+    arguments = replace(ARGUMENTS, seed=1, difficulty="hard")
+    make_corpus(arguments, tmp_path, 1, test_share=0, jobs=1)
+    drawn, lecture = draw_lecture(arguments, 0), lecture_id(0)
+    shown = [drawn.montage.kind_at(second) for second in range(int(np.ceil(drawn.procedure.duration)))]
+    assert {"operation", "title", "outside"} <= set(shown)
+    labels = DataTree(tmp_path).downstream("made").frames(lecture)
+    cards = ("title", "drawing", "black")
+    assert labels.frame_index.tolist() == [s for s, kind in enumerate(shown) if kind not in cards]
+    made = tmp_path / "downstream_datasets" / "made"
+    elsewhere = np.array([kind != "operation" for kind in shown])
+    triplets = read_triplets(made / "cholect50", "VID01").triplet
+    tools = read_tools(made / "cholec80/tool_annotations/video01-tool.txt").present
+    assert not triplets[elsewhere].any() and not tools[elsewhere].any()
+    assert tools[~elsewhere].any(axis=1).mean() > 0.5
+    frames = read_json(tmp_path / "surg3m/annotations" / f"{lecture}.json")
+    assert [frame["class"] for frame in frames.values()] == [
+        "non-surgical" if hidden else "surgical" for hidden in elsewhere
+    ]
+    boxes = read_json(tmp_path / "overlays" / f"{lecture}.json")
+    height, width = boxes["images"][0]["height"], boxes["images"][0]["width"]
+    assert boxes["annotations"]
+    for annotation in boxes["annotations"]:
+        left, top, wide, high = annotation["bbox"]
+        assert 0 <= left < left + wide <= width and 0 <= top < top + high <= height
+    (record,) = read_json(tmp_path / "surg3m/labels.json")
+    assert record["resolution"] == [width, height]
+    info = probe(DataTree(tmp_path).video(lecture))
+    assert abs(info.duration_s - drawn.procedure.duration) < 0.5
+    picture = read_image(made / "frames" / f"{lecture}_0.png")
+    assert picture.shape[:2] == (height, width)
 
 
 def test_finished_lectures_are_reused_and_others_made_anew(corpus: Path, tmp_path: Path) -> None:
@@ -290,6 +323,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         (["--seed", "-1"], "--seed -1 is not between 0"),
         (["--labels", "phases,tool"], "--labels: there is no kind 'tool'. Known: phases, tools,"),
         (["--masks-every", "0"], "--masks-every must be at least 1"),
+        (["--difficulty", "harder"], "unknown difficulty 'harder'. Choose from easy, default, hard"),
         (["--procedures", "bypass"], "--procedures: there is no type 'bypass'. Known: cholecystectomy"),
         (["--count", "0"], "--count and --jobs must be at least 1"),
         (["--test-share", "1"], "--test-share 1 is not between 0 and 1"),

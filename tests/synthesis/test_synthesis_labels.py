@@ -15,6 +15,7 @@ from surgvlp.lectures.presence import read_phase_annotations, read_tools, read_t
 from surgvlp.lectures.triplets import CHOLECT50, vocabulary_of
 from surgvlp.media.images import read_image
 from surgvlp.synthesis.labels import cholec80, cholecseg8k, cholect50, critical_view, overlays
+from surgvlp.synthesis.overlays import Box
 
 
 def _drawn(*shape: int) -> np.ndarray:
@@ -140,10 +141,11 @@ def test_critical_view_in_cholec80_cvs_spans(tmp_path: Path) -> None:
 
 
 def test_boxes_as_coco_and_as_surg3m(tmp_path: Path) -> None:
-    boxes = {
-        1: [overlays.Box("logo", 2, 3, 12, 8)],
-        2: [overlays.Box("inset", 0, 0, 40, 30), overlays.Box("text", 1, 1, 9, 4)],
-    }
+    boxes: list[list[Box]] = [
+        [],
+        [("logo", 2, 3, 10, 5)],
+        [("inset", 0, 0, 40, 30), ("text", 1, 1, 8, 3)],
+    ]
     files = [f"v_{second}.png" for second in range(3)]
     overlays.write_coco(tmp_path / "coco.json", files, (90, 160), boxes)
     content = json.loads((tmp_path / "coco.json").read_text())

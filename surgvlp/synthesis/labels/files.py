@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from surgvlp.lectures.tree import DataTree
 from surgvlp.synthesis.actions import ProcedureType
 from surgvlp.synthesis.labels import cholec80, cholecseg8k, cholect50, critical_view, overlays
 from surgvlp.synthesis.labels.truth import Truth
+from surgvlp.synthesis.overlays import Box
 
 
 def dataset_name(kind: ProcedureType) -> str:
@@ -58,14 +59,9 @@ class LabelFiles:
         """The picture at a second."""
         return self.root / "frames" / f"{self.lecture}_{second}.png"
 
-    def write_phases(self, truth: Truth, shown: np.ndarray) -> None:
-        """Write the phases in our layout and in Cholec80's own.
-
-        Args:
-            truth: of the lecture.
-            shown: (N,) bool, the seconds that show the operation; in our layout others have no row.
-        """
-        seconds, labels = np.flatnonzero(shown).tolist(), truth.phase + 1
+    def write_phases(self, truth: Truth) -> None:
+        """Write the phases in our layout, without rows for cards and drawings, and in Cholec80's own."""
+        seconds, labels = np.flatnonzero(truth.labelled).tolist(), truth.phase + 1
         rows = [f"{self.lecture}_{second}.png,{labels[second]}" for second in seconds]
         write_text(self.phases, "\n".join(["path,label", *rows]) + "\n")
         path = self.root / "cholec80" / "phase_annotations" / f"{self.video}-phase.txt"
@@ -95,14 +91,12 @@ class LabelFiles:
         """This video's rows of Endoscapes' or Cholec80-CVS's table."""
         return self.root / name / "videos" / f"{self.number}.csv"
 
-    def write_overlays(
-        self, surgical: np.ndarray, size: tuple[int, int], boxes: Mapping[int, Sequence[overlays.Box]]
-    ) -> None:
+    def write_overlays(self, truth: Truth, size: tuple[int, int], boxes: Sequence[Sequence[Box]]) -> None:
         """Write boxes and which seconds are surgical; arguments as of `overlays.write_coco`."""
-        names = [self.frame(second).name for second in range(len(surgical))]
+        names = [self.frame(second).name for second in range(len(boxes))]
         overlays.write_coco(self.tree.root / "overlays" / f"{self.lecture}.json", names, size, boxes)
         path = self.tree.root / "surg3m" / "annotations" / f"{self.lecture}.json"
-        overlays.write_surg3m_frames(path, self.lecture, surgical, boxes)
+        overlays.write_surg3m_frames(path, self.lecture, truth.surgical, boxes)
 
     def write_texts(self, truth: Truth, title: str, duration: float) -> None:
         """Write keysteps and abstract; the abstract as published, with tags and title before it."""

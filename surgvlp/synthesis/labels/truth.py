@@ -12,6 +12,7 @@ from surgvlp.lectures.texts import Caption
 from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.synthesis.account import abstract, keysteps
 from surgvlp.synthesis.actions import SPECIMEN_BAG, ProcedureType
+from surgvlp.synthesis.montage import Montage
 from surgvlp.synthesis.procedure import Procedure
 
 # Of Cholec80's tools, which are CholecT50's and the bag; others have no column there.
@@ -24,7 +25,10 @@ class Truth:
 
     Attributes:
         type: the operation.
-        phase: (N,) int64 class of the phase that goes on.
+        surgical: (N,) bool, whether the inside of the patient is shown.
+        labelled: (N,) bool, whether the operation goes on, the endoscope being inside or not; a title card or
+            a drawing says nothing about the phase.
+        phase: (N,) int64 class of the phase that goes on, or stands still.
         frame_phase: (M,) int64 the same, 25 a second.
         tools: (N, 7) bool, columns as in `lectures.presence.CHOLEC80_TOOLS`.
         triplets: (N, C) bool, columns as in the type's vocabulary.
@@ -35,6 +39,8 @@ class Truth:
     """
 
     type: ProcedureType
+    surgical: np.ndarray
+    labelled: np.ndarray
     phase: np.ndarray
     frame_phase: np.ndarray
     tools: np.ndarray
@@ -44,23 +50,29 @@ class Truth:
     abstract: str
 
 
-def truth_of(procedure: Procedure, seconds: int, writing: np.random.Generator) -> Truth:
-    """What is true of an operation in its first `seconds` seconds."""
+def truth_of(procedure: Procedure, montage: Montage, seconds: int, writing: np.random.Generator) -> Truth:
+    """What is true of a lecture's first `seconds` seconds.
+
+    Where the inside of the patient is not shown there are no tools, no triplets and no critical view.
+    """
     vocabulary = procedure.type.triplets
     tools = np.zeros((seconds, len(_COLUMNS)), bool)
     triplets = np.zeros((seconds, len(vocabulary.triplets)), bool)
-    for second in range(seconds):
+    surgical = np.array([montage.surgical(second) for second in range(seconds)], bool)
+    for second in np.flatnonzero(surgical).tolist():
         tools[second, [_COLUMNS[tool] for tool in procedure.tools_at(second) if tool in _COLUMNS]] = True
         triplets[second, [vocabulary.ids[triplet] for triplet in procedure.triplets_at(second)]] = True
     graded = range(min(seconds, int(np.ceil(procedure.critical_view_ends))))
     met = np.array([procedure.critical_view_at(second) for second in graded], bool).reshape(-1, 3)
     return Truth(
         type=procedure.type,
+        surgical=surgical,
+        labelled=np.array([not montage.segment_at(second).stands for second in range(seconds)], bool),
         phase=procedure.phases_at(np.arange(seconds)),
         frame_phase=procedure.phases_at(np.arange(seconds * ANNOTATION_FPS) / ANNOTATION_FPS),
         tools=tools,
         triplets=triplets,
-        critical_view=met,
+        critical_view=met & surgical[: len(met), None],
         keysteps=keysteps(procedure, writing),
         abstract=abstract(procedure, writing),
     )

@@ -12,6 +12,7 @@ from surgvlp.files import InputError
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.decode import FrameIndex, FrameReader, index_frames
 from surgvlp.media.images import write_image
+from surgvlp.synthesis.cards import title_of
 from surgvlp.synthesis.classes import FOLDED
 from surgvlp.synthesis.labels.files import LabelFiles, remove_labels
 from surgvlp.synthesis.labels.truth import truth_of
@@ -84,16 +85,18 @@ def _write_frames(files: LabelFiles, reader: FrameReader, index: FrameIndex, sec
 
 
 def _write_masks(files: LabelFiles, reader: FrameReader, drawn: Lecture, every: int) -> None:
-    numbers = np.arange(0, len(drawn.renderer), every)
+    surgical = [drawn.montage.surgical(time) for time in drawn.film.times.tolist()]
+    numbers = np.arange(0, len(surgical), every)
+    numbers = numbers[np.array(surgical)[numbers]]
     for number, (_, frame) in zip(numbers.tolist(), reader.read(numbers), strict=True):
-        files.write_mask(number, frame, np.array(FOLDED, np.uint8)[drawn.renderer.mask(number)])
+        files.write_mask(number, frame, np.array(FOLDED, np.uint8)[drawn.film.mask(number)])
 
 
 def _write_tables(files: LabelFiles, drawn: Lecture, seconds: int, labels: Labels) -> None:
-    truth = truth_of(drawn.procedure, seconds, drawn.writing)
-    shown = np.ones(seconds, bool)
+    film = drawn.film
+    truth = truth_of(drawn.procedure, drawn.montage, seconds, drawn.writing)
     if "phases" in labels.kinds:
-        files.write_phases(truth, shown)
+        files.write_phases(truth)
     if "tools" in labels.kinds:
         files.write_tools(truth)
     if "triplets" in labels.kinds:
@@ -101,9 +104,10 @@ def _write_tables(files: LabelFiles, drawn: Lecture, seconds: int, labels: Label
     if "critical_view" in labels.kinds:
         files.write_critical_view(truth)
     if "overlays" in labels.kinds:
-        files.write_overlays(shown, (drawn.renderer.height, drawn.renderer.width), {})
+        shown = np.searchsorted(film.times, np.arange(seconds), side="right") - 1
+        files.write_overlays(truth, (film.height, film.width), [film.overlays(n) for n in shown.tolist()])
     if "texts" in labels.kinds:
-        files.write_texts(truth, drawn.title, drawn.procedure.duration)
+        files.write_texts(truth, title_of(drawn.procedure), drawn.procedure.duration)
 
 
 def _video_sha256(status: dict[str, dict[str, Any]]) -> Any:
