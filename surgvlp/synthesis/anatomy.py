@@ -56,6 +56,7 @@ class Anatomy:
             ends = mixed(ends, there, carried) + gone * np.array([0.0, 0.2])
         elif carried > 0:
             half = 0.5 * float(np.linalg.norm(ends[1] - ends[0])) * self.out / np.linalg.norm(self.out)
+            half = half * (1 - 0.35 * gone)  # away from the camera
             ends = mixed(ends, np.stack([self.port - half, self.port + half]), carried) + gone * self.out
         return ends[0], ends[1]
 

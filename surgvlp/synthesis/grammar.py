@@ -26,18 +26,18 @@ def grammar(name: str) -> dict[str, tuple[Template, ...]]:
     """
     words: dict[str, str] = {}
     templates: dict[str, list[Template]] = {}
-    key = ""
+    keys: list[str] = []
     for line in _lines(name):
         if line.startswith("= "):
             word, choices = line[2:].split(": ")
             words[f"<{word}>"] = f"({choices})"
         elif line.startswith("["):
-            key = line.strip("[]")
-            templates[key] = []
+            keys = line.strip("[]").split(", ")
         else:
             for word, choices in words.items():
                 line = line.replace(word, choices)
-            templates[key].append(_parsed(line))
+            for key in keys:
+                templates.setdefault(key, []).append(_parsed(line))
     return {name: tuple(lines) for name, lines in templates.items()}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from surgvlp.synthesis.actions import ProcedureType
-from surgvlp.synthesis.procedures import appendectomy, cholecystectomy
+from surgvlp.synthesis.procedures import appendectomy, cholecystectomy, hysterectomy
 
-PROCEDURES: dict[str, ProcedureType] = {each.TYPE.name: each.TYPE for each in (cholecystectomy, appendectomy)}
+PROCEDURES: dict[str, ProcedureType] = {
+    each.TYPE.name: each.TYPE for each in (cholecystectomy, appendectomy, hysterectomy)
+}
