@@ -5,8 +5,8 @@
     python tools/evaluate_zero_shot.py --checkpoint PeskaVLP.pth --config configs/surgvlp ... --json
     python tools/evaluate_zero_shot.py --untrained --config configs/surgvlp ...        the untrained control
 
-Several prompt files are an ensemble. Writes predictions/<video>.npz and evaluation.json. The protocols are in
-docs/evaluation.md.
+Several prompt files are an ensemble. Writes predictions/<video>.npz and evaluation.json; with --narrations or
+--grammar the scores are decoded over time too, into decoded/. The protocols are in docs/evaluation.md.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     flags.add_argument("--prompts", type=Path, nargs="+", required=True, help="line i describes class i")
     flags.add_argument("--protocol", required=True, help="name, or path of a .json file")
     flags.add_argument("--frames", type=Path, help="folder of frame stores or mp4s instead of image files")
+    flags.add_argument(
+        "--narrations", metavar="SPLIT", help="decode over time, with what these narrated lectures teach"
+    )
+    flags.add_argument("--grammar", type=Path, help="decode over time with this phase grammar (.json)")
     flags.add_argument("--output", type=Path, required=True, help="folder for predictions and scores")
     flags.add_argument("--batch-size", type=int, default=64, help="frames in one forward (default: 64)")
     flags.add_argument("--device", help="cpu, cuda, cuda:1 (default: a GPU where there is one)")
@@ -84,6 +88,10 @@ def show(result: dict[str, Any], output: Path) -> None:
         between = "" if low is None else f"{low:.3f} to {high:.3f}"
         table.add_row(escape(row["name"]), f"{row['macro_f1']:.3f}", between, f"{row['accuracy']:.3f}")
     Console().print(table)
+    if "decoded" in result:
+        from surgvlp.evaluation.decoded import DecodedRow, as_text
+
+        print("\n" + as_text([DecodedRow(**row) for row in result["decoded"]]) + "\n")
     print(f"{len(result['videos'])} videos, {result['frames_per_s']:.0f} frames/s; everything is in {output}")
 
 

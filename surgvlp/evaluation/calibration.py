@@ -1,8 +1,8 @@
 """Scores made into probabilities that mean what they say, and how far from that they are.
 
 A cosine says which phase is likeliest, not how likely. The published softmax of 100 times the cosine is sure
-of almost everything. Here a temperature, and with `bias` an offset a class, are fitted to labels, or to what
-the lecturer speaks of while a frame is seen (Guo et al., ICML 2017, for the temperature).
+of almost everything. Here a temperature is fitted to labels, or to what the lecturer speaks of while a frame
+is seen (Guo et al., ICML 2017). It changes no prediction.
 """
 
 from __future__ import annotations
@@ -21,27 +21,26 @@ Array = NDArray[np.float64]
 PUBLISHED_TEMPERATURE = 0.01  # softmax of 100 times the cosine
 BINS = 15
 
-# Keeps the temperature above 0 where scores tell the targets apart without an error.
-RIDGE = 1e-4
+SHARPNESS = (1e-3, 1e3)  # bounds of 1 / temperature, in units of how far a frame's scores spread
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """From scores to probabilities: softmax of score / temperature + bias.
+    """From scores to probabilities: softmax of score / temperature.
 
     Attributes:
         temperature: in the scores' own unit, > 0.
-        bias: (C,) offsets of mean 0; zeros keep the highest class the highest.
         source: what it was fitted to, in words.
     """
 
     temperature: float
-    bias: Array
     source: str
 
     def log_probability(self, score: NDArray[Any]) -> Array:
         """(N, C) log probabilities of (N, C) scores."""
-        return _log_softmax(score.astype(np.float64) / self.temperature + self.bias)
+        logits = score.astype(np.float64) / self.temperature
+        logits -= logits.max(axis=-1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def probabilities(score: NDArray[Any]) -> Array:
     values = score.astype(np.float64)
     if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
         return values
-    return np.exp(Calibration(PUBLISHED_TEMPERATURE, np.zeros(values.shape[1]), "").log_probability(values))
+    return np.exp(Calibration(PUBLISHED_TEMPERATURE, "").log_probability(values))
 
 
 def score_calibration(predictions: Sequence[Predictions]) -> CalibrationScores:
@@ -94,62 +93,33 @@ def score_calibration(predictions: Sequence[Predictions]) -> CalibrationScores:
     )
 
 
-def fit_calibration(score: NDArray[Any], target: Array, source: str, bias: bool = True) -> Calibration:
-    """The temperature, and offsets, under which the targets are likeliest: Newton's method on a convex loss.
+def fit_calibration(score: NDArray[Any], target: Array, source: str) -> Calibration:
+    """The temperature under which the targets are likeliest.
+
+    Scores that say nothing of the targets, or the opposite, get a temperature so high that all classes are
+    about equally probable.
 
     Args:
         score: (N, C).
         target: (N, C) rows of probabilities, of labels (0 and 1) or of pseudo-labels; a row that sums to less
             than 1 weighs less.
         source: what the targets are, in words.
-        bias: fit an offset a class too; else the temperature alone.
 
     Raises:
-        InputError: no targets, or scores that say nothing of them (a temperature that is not positive).
+        InputError: no targets.
     """
     if not target.sum() > 0:
         raise InputError("nothing to calibrate with")
     spread = float(score.std(axis=1).mean()) or 1.0
-    values = score.astype(np.float64) / spread
-    parameters = np.zeros(1 + values.shape[1])  # 1 / temperature, then the offsets
-    loss = _loss(values, target, parameters)
-    for _ in range(100):
-        step = _newton_step(values, target, parameters, bias)
-        while (new := _loss(values, target, parameters + step)) > loss and np.abs(step).max() > 1e-9:
-            step /= 2
-        if np.abs(step).max() <= 1e-9:
-            break
-        parameters, loss = parameters + step, new
-    if parameters[0] <= 0:
-        raise InputError("the scores say nothing of what they are to be calibrated with")
-    return Calibration(spread / float(parameters[0]), parameters[1:] - parameters[1:].mean(), source)
+    values, weight = score.astype(np.float64) / spread, target.sum(axis=1)
 
+    def slope(sharpness: float) -> float:
+        """Of the mean cross entropy, which is convex, by 1 / temperature."""
+        share = np.exp(Calibration(1 / sharpness, "").log_probability(values))
+        return float(((share * weight[:, None] - target) * values).sum() / weight.sum())
 
-def _log_softmax(logits: Array) -> Array:
-    logits = logits - logits.max(axis=-1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-
-
-def _loss(values: Array, target: Array, parameters: Array) -> float:
-    fit = target * _log_softmax(values * parameters[0] + parameters[1:])
-    return float(-fit.sum() / target.sum() + RIDGE / 2 * parameters @ parameters)
-
-
-def _newton_step(values: Array, target: Array, parameters: Array, bias: bool) -> Array:
-    """Of the mean cross entropy with a small ridge, in (1 / temperature, offsets)."""
-    total, weight = target.sum(), target.sum(axis=1, keepdims=True)
-    found = weight * np.exp(_log_softmax(values * parameters[0] + parameters[1:]))
-    unit = found / np.maximum(weight, 1e-300)
-    centred = values - (unit * values).sum(axis=1, keepdims=True)
-    gradient = np.concatenate([[((found - target) * values).sum()], (found - target).sum(axis=0)]) / total
-    hessian = np.empty((len(parameters), len(parameters)))
-    hessian[0, 0] = (found * centred**2).sum()
-    hessian[0, 1:] = hessian[1:, 0] = (found * centred).sum(axis=0)
-    hessian[1:, 1:] = np.diag(found.sum(axis=0)) - found.T @ unit
-    kept = slice(None) if bias else slice(1)
-    ridge = RIDGE * np.eye(len(parameters))
-    step = np.zeros_like(parameters)
-    step[kept] = -np.linalg.solve(
-        (hessian / total + ridge)[kept, kept], (gradient + RIDGE * parameters)[kept]
-    )
-    return step
+    low, high = SHARPNESS
+    for _ in range(60):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return Calibration(spread / low, source)

@@ -20,7 +20,8 @@ from surgvlp.evaluation.encoder import Encoder
 from surgvlp.evaluation.frames import batches
 from surgvlp.evaluation.narrated_phases import NarratedPhases, Narration, learn_phases
 from surgvlp.evaluation.phase_grammar import PhaseGrammar
-from surgvlp.evaluation.protocol import Preprocessing
+from surgvlp.evaluation.protocol import Preprocessing, Protocol
+from surgvlp.evaluation.zero_shot import class_embeddings, side_of, unit
 from surgvlp.features.embed import embed_frames, embed_texts
 from surgvlp.files import InputError
 from surgvlp.lectures.texts import read_captions
@@ -30,6 +31,36 @@ from surgvlp.predictions import Predictions
 
 EVIDENCE_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 NARRATIONS = "whisper_narration"
+
+
+def learn_decoder(
+    encoder: Encoder,
+    tree: DataTree,
+    lectures: Sequence[str],
+    prompt_sets: Sequence[Sequence[str]],
+    protocol: Protocol,
+    class_names: tuple[str, ...],
+    given: PhaseGrammar | None = None,
+) -> Decoder:
+    """The decoder for one model and its prompts, from the texts and pictures of narrated lectures.
+
+    Args:
+        encoder: the model that gives the scores to decode.
+        tree: narrations, and frame stores or videos.
+        lectures: ids of narrated lectures, none of which is tested on.
+        prompt_sets: as for the evaluation.
+        protocol: how frames and prompts are prepared.
+        class_names: C names.
+        given: a grammar to use in place of the learned one.
+
+    Raises:
+        InputError: a lecture without narrations or pictures.
+    """
+    classes = class_embeddings(encoder, prompt_sets, protocol.prompt_tokens)
+    narrations = read_narrations(encoder, classes, tree, lectures, protocol.prompt_tokens)
+    side = side_of(encoder, protocol)
+    scores = score_lectures(encoder, classes, tree, lectures, protocol.preprocessing, side)
+    return fit_decoder(narrations, scores, class_names, given)
 
 
 def read_narrations(
@@ -43,7 +74,7 @@ def read_narrations(
     captions = {lecture: read_captions(tree.texts(NARRATIONS, lecture)) for lecture in lectures}
     texts = [caption.text for rows in captions.values() for caption in rows]
     vectors = embed_texts(encoder.model, encoder.tokenizer, texts, max_length, encoder.device)
-    score = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12) @ classes.T
+    score = unit(vectors) @ classes.T
     ends = np.cumsum([len(rows) for rows in captions.values()])
     return [
         Narration(lecture, rows, part)
@@ -78,8 +109,7 @@ def score_lectures(
                 64,
             )
             vectors = embed_frames(encoder.model, pictures, encoder.device)
-            unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-            scores[lecture] = unit @ classes.T
+            scores[lecture] = unit(vectors) @ classes.T
             bar.advance()
     return scores
 
@@ -99,14 +129,14 @@ def fit_decoder(
         given: a grammar to use in place of the learned one.
 
     Raises:
-        InputError: no narrations, or scores that say nothing of what is spoken of.
+        InputError: no narrations.
     """
     phases = learn_phases(narrations, class_names, given)
     length = {name: min(len(rows), len(scores[name])) for name, rows in phases.posterior.items()}
     seen = np.concatenate([scores[name][:count] for name, count in length.items()])
     spoken = np.concatenate([phases.posterior[name][:count] for name, count in length.items()])
     source = f"narrations of {len(narrations)} lectures, no labels"
-    calibration = fit_calibration(seen, spoken, source, bias=False)
+    calibration = fit_calibration(seen, spoken, source)
     decoders = [Decoder(phases.grammar, calibration, seconds) for seconds in EVIDENCE_S]
     surprises = [_surprise(decoder, phases, scores, length) for decoder in decoders]
     return decoders[int(np.argmin(surprises))]

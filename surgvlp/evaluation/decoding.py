@@ -82,7 +82,7 @@ def read_decoder(path: Path, class_names: tuple[str, ...]) -> Decoder:
             key="calibration",
             remedy="Give --narrations to find out, or write temperature and evidence_s, both above 0",
         )
-    calibration = Calibration(numbers[0], np.zeros(len(class_names)), str(found.get("source", "given")))
+    calibration = Calibration(numbers[0], str(found.get("source", "given")))
     return Decoder(grammar, calibration, numbers[1])
 
 

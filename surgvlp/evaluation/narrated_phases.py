@@ -117,7 +117,7 @@ class _Batch:
 
 def _batches(narrations: Sequence[Narration], temperature: float) -> list[_Batch]:
     classes = narrations[0].score.shape[1]
-    calibration = Calibration(temperature, np.zeros(classes), "")
+    calibration = Calibration(temperature, "")
     rows = calibration.log_probability(np.concatenate([item.score for item in narrations]))
     mean = np.log(np.exp(rows).mean(axis=0))
     in_order = sorted(narrations, key=lambda item: item.seconds)  # so that a batch holds little padding

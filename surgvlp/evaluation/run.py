@@ -2,6 +2,7 @@
 
 <output>/predictions/<video>.npz
 <output>/evaluation.json          scores, settled protocol, prompts, model, data, versions, command
+<output>/decoded/, decoder.json   where scores are decoded over time, see `decoded`
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from surgvlp.evaluation.comparison import compare, summary
+from surgvlp.evaluation.decoded import decoded_rows, remove_decoded, write_decoded
+from surgvlp.evaluation.decoder_training import learn_decoder
+from surgvlp.evaluation.decoding import read_decoder
 from surgvlp.evaluation.encoder import open_encoder
 from surgvlp.evaluation.frames import ImageFiles, VideoFiles
+from surgvlp.evaluation.phase_grammar import read_grammar
 from surgvlp.evaluation.protocol import GIVEN_VIDEOS, Protocol, read_protocol
 from surgvlp.evaluation.versions import now, versions
 from surgvlp.evaluation.zero_shot import recognise_phases
-from surgvlp.files import InputError, write_json
+from surgvlp.files import InputError, read_json, write_json
 from surgvlp.lectures.labels import PhaseDataset
 from surgvlp.lectures.prompts import read_prompts
 from surgvlp.lectures.tree import DataTree
@@ -38,6 +43,8 @@ def evaluate_zero_shot(
     frames: Path | None = None,
     batch_size: int = 64,
     device: str | None = None,
+    narrations: str | None = None,
+    grammar: Path | None = None,
     command: str = "",
 ) -> dict[str, Any]:
     """Recognise the phases of a split, write predictions and `evaluation.json`, and return what that holds.
@@ -53,6 +60,10 @@ def evaluate_zero_shot(
         checkpoint, config, untrained, device: the model, see `open_encoder`.
         frames: folder of frame stores or videos; None reads the published layout's image files.
         batch_size: frames in one forward.
+        narrations: split of narrated lectures to learn a phase grammar and the calibration from, without
+            labels; scores are then decoded over time too.
+        grammar: file of a phase grammar to decode with; with `narrations` these calibrate it, without it has
+            to hold its calibration.
         command: how this was called, for the record.
 
     Raises:
@@ -66,7 +77,14 @@ def evaluate_zero_shot(
     videos = videos_of(DataTree(data), labelled, rules, split)
     source = VideoFiles(frames, rules.first_frame_number) if frames else ImageFiles()
     settled = rules.settled(prompt_sets, videos, source.source)
+    lectures = _narrated(DataTree(data), narrations, videos) if narrations else []
+    given = read_grammar(read_json(grammar), labelled.class_names, grammar) if grammar else None
+    decoder = read_decoder(grammar, labelled.class_names) if grammar and not narrations else None
     encoder = open_encoder(checkpoint, config, untrained, device)
+    if narrations:
+        decoder = learn_decoder(
+            encoder, DataTree(data), lectures, prompt_sets, rules, labelled.class_names, given
+        )
     started = time.perf_counter()
     items = recognise_phases(
         encoder, labelled, videos, prompt_sets, rules, output / "predictions", source, batch_size
@@ -87,8 +105,25 @@ def evaluate_zero_shot(
         "command": command,
         "date": now(),
     }
+    remove_decoded(output)
+    if decoder:
+        decoded = write_decoded(items, decoder, output, content)
+        content["decoded"] = [asdict(row) for row in decoded_rows(items, decoded, {})]
+        content["decoder"] = decoder.content()
     write_json(output / "evaluation.json", content)
     return content
+
+
+def _narrated(tree: DataTree, split: str, videos: Sequence[str]) -> list[str]:
+    lectures = tree.split(split)
+    tested = sorted(set(lectures) & set(videos))
+    if tested:
+        raise InputError(
+            f"{', '.join(tested[:3])} would be learned from and tested on",
+            key="--narrations",
+            remedy="Give a split without the test videos",
+        )
+    return lectures
 
 
 def videos_of(tree: DataTree, dataset: PhaseDataset, protocol: Protocol, split: str) -> list[str]:

@@ -31,10 +31,10 @@ def class_embeddings(
     again, as CLIP does.
     """
     embedded = [
-        _unit(embed_texts(encoder.model, encoder.tokenizer, list(prompts), max_length, encoder.device))
+        unit(embed_texts(encoder.model, encoder.tokenizer, list(prompts), max_length, encoder.device))
         for prompts in prompt_sets
     ]
-    return _unit(np.mean(embedded, axis=0))
+    return unit(np.mean(embedded, axis=0))
 
 
 def recognise_phases(
@@ -65,7 +65,7 @@ def recognise_phases(
         InputError: for what is wrong in the labels, frames, prompts or split.
     """
     _check_fits(protocol, dataset, prompt_sets)
-    side = _side(encoder, protocol)
+    side = side_of(encoder, protocol)
     settled = protocol.settled(prompt_sets, videos, frames.source)
     labels = {video: dataset.frames(video) for video in videos}
     for video in videos:
@@ -115,14 +115,16 @@ def _scores(
             yield batch
             bar.advance(len(batch))
 
-    return _unit(embed_frames(encoder.model, counted(), encoder.device)) @ classes.T
+    return unit(embed_frames(encoder.model, counted(), encoder.device)) @ classes.T
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, D) vectors at unit length."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def _side(encoder: Encoder, protocol: Protocol) -> int:
+def side_of(encoder: Encoder, protocol: Protocol) -> int:
+    """Side in pixels of the frames that a model takes under a protocol; InputError where nothing says so."""
     crop = protocol.preprocessing.crop
     if crop != "model":
         return crop

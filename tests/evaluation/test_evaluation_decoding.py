@@ -57,7 +57,7 @@ def drawn_video(seed: int, seconds: int = 110, seen: float = 0.08) -> Prediction
 
 
 def decoder(temperature: float = TRUE_TEMPERATURE, evidence_s: float = 4.0) -> Decoder:
-    return Decoder(GRAMMAR, Calibration(temperature, np.zeros(4), "given"), evidence_s)
+    return Decoder(GRAMMAR, Calibration(temperature, "given"), evidence_s)
 
 
 @pytest.fixture(scope="module")
