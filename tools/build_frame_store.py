@@ -3,9 +3,9 @@
     python tools/build_frame_store.py --videos data/videos --out data/frames
     python tools/build_frame_store.py --videos lecture.mp4 another.mp4 --out data/frames --rate 4 --quality 90
 
-Every video <id>.mp4 becomes a folder <out>/<id>.frames. Run it again after an interruption or with more
-videos; stores that fit video and settings stay. Ends with 1 where some videos could not be read, 2 where none
-could.
+Every video <id>.mp4 (or .mkv, .mov and the like) becomes a folder <out>/<id>.frames. Run it again after an
+interruption or with more videos; stores that fit video and settings stay. Ends with 1 where some videos could
+not be read, 2 where none could.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from surgvlp import console
 from surgvlp.files import InputError
-from surgvlp.media.building import BuildReport, build_all
+from surgvlp.media.building import ENDINGS, BuildReport, build_all
 
 
 def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--videos", type=Path, nargs="+", required=True, help="files, or folders of *.mp4")
+    parser.add_argument("--videos", type=Path, nargs="+", required=True, help="files, or folders of videos")
     parser.add_argument("--out", type=Path, required=True, help="folder of the frame stores")
     parser.add_argument("--rate", type=float, default=4.0, help="frames a second (4)")
     parser.add_argument("--short-side", type=int, default=384, help="pixels; never scaled up (384)")
@@ -55,14 +55,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def find_videos(places: list[Path]) -> list[Path]:
-    """Files as given, folders as the mp4 files in them, by name."""
+    """Files as given, folders as the videos in them, by name."""
     videos: list[Path] = []
     for place in places:
-        found = sorted(place.glob("*.mp4")) if place.is_dir() else [place]
+        found = sorted(filter(is_video, place.iterdir())) if place.is_dir() else [place]
         if not found:
-            raise InputError("there are no mp4 files", file=place)
+            raise InputError(f"there are no videos ({' '.join(ENDINGS)})", file=place)
         videos += found
     return videos
+
+
+def is_video(path: Path) -> bool:
+    """By its name; hidden files are other programs' notes."""
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
 
 
 def summary(report: BuildReport, out: Path) -> str:

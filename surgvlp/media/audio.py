@@ -117,4 +117,5 @@ def _decoded(
     with running(stream.global_args("-copyts"), file=path) as process:
         assert process.stdout is not None
         while data := process.stdout.read(4 * block):
-            yield np.frombuffer(data, dtype="<f4").astype(np.float32, copy=False)
+            # codecs and resamplers overshoot full level by a hair
+            yield np.clip(np.frombuffer(data, dtype="<f4").astype(np.float32, copy=False), -1, 1)

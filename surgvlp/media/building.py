@@ -14,6 +14,8 @@ from surgvlp.files import DiskFullError, InputError, checked_id
 from surgvlp.media.killable import in_killable_process
 from surgvlp.media.store import SUFFIX, StoreInfo, build, is_current
 
+ENDINGS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".ts", ".mts", ".wmv", ".flv")
+
 
 @dataclass
 class BuildReport:

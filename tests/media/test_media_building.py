@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from media_videos import even_video, numbers_in
+from media_videos import copied, even_video, numbers_in
 from small_disk import run_on_small_disk
 
 from surgvlp.files import InputError
@@ -202,5 +202,9 @@ def test_the_tool_s_exit_codes(
     assert run("--videos", tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", out) == 2
     assert "none of the 2 videos" in capsys.readouterr().err
     (tmp_path / "hollow").mkdir()
+    (tmp_path / "hollow" / "._hidden.mp4").write_bytes(b"a note")
     assert run("--videos", tmp_path / "hollow", "--out", out) == 2
-    assert "no mp4 files" in capsys.readouterr().err
+    assert "there are no videos (.mp4" in capsys.readouterr().err
+    copied(tmp_path / "hollow" / "camera.MOV", videos[0], format="mov")
+    assert run("--videos", tmp_path / "hollow", "--out", out) == 0
+    assert (out / "camera.frames").is_dir()
