@@ -23,7 +23,7 @@ from surgvlp.transcription.cleaning import clean_text
 from surgvlp.transcription.recogniser import Word
 from surgvlp.transcription.sentences import Segment, sentences
 
-REASONS = ("sound_label", "phantom_phrase", "repetition_loop", "impossible_rate", "no_voice")
+REASONS = ("sound_label", "phantom_phrase", "repetition_loop", "impossible_rate", "no_voice", "wild_guess")
 
 # (times, words): four times in a row and eight words in all ("thank you" × 4), or three times and twelve.
 LOOPS = ((4, 8), (3, 12))
@@ -35,6 +35,8 @@ FASTEST, FAST_WORDS = 50.0, 3
 # Geometric mean of word probabilities: "Thank you." over music has 0.1, "you" over silence 0.2; of 398
 # sentences of made speech one in a hundred lies below 0.48.
 DOUBTFUL = 0.5
+# Whisper fills the end of a short piece with "And..." at 0.04; no sentence of made speech lies below 0.26.
+GUESSED = 0.1
 # Share of the words' time in which the voice activity detector hears somebody.
 VOICED = 0.5
 
@@ -97,7 +99,8 @@ def _reason(segment: Segment, speech: Sequence[Span]) -> str:
     text = clean_text(segment.text)
     if _SOUND_LABEL.fullmatch(segment.text):
         return "sound_label"
-    doubtful = certainty(segment.words) < DOUBTFUL
+    sure = certainty(segment.words)
+    doubtful = sure < DOUBTFUL
     unvoiced = _voiced_share(segment.words, speech) < VOICED
     phrases = _phrases()
     if any(f"{text} ".startswith(f"{phrase} ") for phrase in phrases["credits"]):
@@ -109,7 +112,9 @@ def _reason(segment: Segment, speech: Sequence[Span]) -> str:
     letters = len(text.replace(" ", ""))
     if len(segment.words) >= FAST_WORDS and letters > FASTEST * (segment.end - segment.start):
         return "impossible_rate"
-    return "no_voice" if doubtful and unvoiced else ""
+    if doubtful and unvoiced:
+        return "no_voice"
+    return "wild_guess" if sure < GUESSED else ""
 
 
 # "[Music]", "(applause)", "♪ ♪", "*coughs*": what subtitles write about sounds

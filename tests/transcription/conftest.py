@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lecture_videos import write_video
+from lecture_videos import RATE, speak, write_video
 
-RATE = 16000
 SENTENCES = (
     "We open the bag and put the stone into it.",
     "Now look at the left side of the picture.",
     "The camera is moved a little closer to the wall.",
 )
-# the library has one state a process, so it speaks in one of its own
-_SPEAK = """
-import sys
-import numpy as np
-from surgvlp.synthesis.voice import Speaker, Voice
-speaker = Speaker(Voice("en-us", 150, 45))
-spoken = [speaker.speak(sentence) for sentence in sys.argv[2:]]
-np.savez(sys.argv[1], rate=speaker.rate, **{f"spoken{number}": sound for number, sound in enumerate(spoken)})
-"""
 
 
 @pytest.fixture(scope="session")
@@ -36,12 +24,7 @@ def script() -> str:
 @pytest.fixture(scope="session")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> list[np.ndarray]:
     """Each of SENTENCES as float32 samples at 16 kHz."""
-    path = tmp_path_factory.mktemp("speech") / "spoken.npz"
-    subprocess.run([sys.executable, "-c", _SPEAK, str(path), *SENTENCES], check=True)
-    with np.load(path, allow_pickle=False) as archive:
-        rate = int(archive["rate"])
-        sounds = [archive[f"spoken{number}"] for number in range(len(SENTENCES))]
-    return [_resampled(sound / 32768, rate) for sound in sounds]
+    return speak(SENTENCES, tmp_path_factory.mktemp("speech"))
 
 
 @pytest.fixture(scope="session")
@@ -76,8 +59,3 @@ def videos(
     whole = (folder / "good_a.mp4").read_bytes()
     (folder / "torn.mp4").write_bytes(whole[: len(whole) // 2])
     return folder
-
-
-def _resampled(sound: np.ndarray, rate: int) -> np.ndarray:
-    count = len(sound) * RATE // rate
-    return np.interp(np.arange(count) * rate / RATE, np.arange(len(sound)), sound).astype(np.float32)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lecture_videos import speak
 
 from surgvlp.files import InputError
 from surgvlp.transcription import recogniser as recogniser_module
@@ -13,6 +14,9 @@ from surgvlp.transcription.recogniser import Recogniser, load_recogniser
 from surgvlp.transcription.score import word_error_rate
 from surgvlp.transcription.sentences import recognise, sentences
 from surgvlp.transcription.speech import speech_pieces
+from surgvlp.transcription.vocabulary import vocabulary_prompt
+
+SURGICAL = "The infundibulum is retracted, and Calot's triangle is dissected with the hook."
 
 Lecture = tuple[np.ndarray, list[tuple[float, float]]]
 
@@ -21,6 +25,12 @@ Lecture = tuple[np.ndarray, list[tuple[float, float]]]
 def faster() -> Recogniser:
     # two jobs: one thread each on two cores, which waits for no other thread on a busy machine
     return load_recogniser("faster-whisper", "package:tiny.en", device="cpu", jobs=2)
+
+
+@pytest.fixture(scope="module")
+def surgical(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """SURGICAL as float32 samples at 16 kHz."""
+    return speak([SURGICAL], tmp_path_factory.mktemp("surgical"))[0]
 
 
 def _check_lecture(recogniser: Recogniser, lecture: Lecture, script: str) -> str:
@@ -69,6 +79,23 @@ def test_words_do_not_depend_on_the_batch(faster: Recogniser, spoken: list[np.nd
         assert words
         assert words[-1].end <= len(piece) / 16000 + 0.5
         np.testing.assert_allclose([word.start for word in words], [word.start for word in again], atol=0.05)
+
+
+@pytest.mark.parametrize("engine", ["faster-whisper", pytest.param("openai-whisper", marks=pytest.mark.slow)])
+def test_the_surgical_vocabulary_helps_and_a_longer_one_is_refused(
+    engine: str, request: pytest.FixtureRequest, surgical: np.ndarray
+) -> None:
+    model = "package:tiny.en"
+    if engine == "openai-whisper":
+        model = str(request.getfixturevalue("shared_data") / "whisper" / "tiny.en.pt")
+    rates = []
+    for vocabulary in ("", "surgical"):
+        told = load_recogniser(engine, model, vocabulary=vocabulary_prompt(vocabulary), device="cpu", jobs=2)
+        heard = "".join(word.word for word in told.recognise([surgical], "en")[0].words)
+        rates.append(word_error_rate(SURGICAL, heard))
+    assert rates[1] < min(0.2, rates[0])
+    with pytest.raises(InputError, match=r"\d+ tokens, and Whisper reads 223"):
+        load_recogniser(engine, model, vocabulary="cystic duct, " * 100, device="cpu", jobs=2)
 
 
 @pytest.mark.parametrize(

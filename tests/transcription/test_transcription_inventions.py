@@ -43,6 +43,7 @@ def _reasons(words: list[Word], speech: list[tuple[float, float]]) -> list[tuple
         ("Thanks for watching!", 0.9, NOWHERE, "phantom_phrase"),
         ("Merci d'avoir regardé cette vidéo.", 0.2, EVERYWHERE, "phantom_phrase"),
         ("The duct is over there", 0.3, NOWHERE, "no_voice"),
+        ("And...", 0.04, EVERYWHERE, "wild_guess"),
         # said, and heard well: a lecturer's thanks, asides in brackets, unsure words where somebody speaks
         ("Thank you.", 0.9, EVERYWHERE, ""),
         ("Thank you for your attention.", 0.8, EVERYWHERE, ""),

@@ -120,6 +120,7 @@ def test_what_is_left_out_is_counted_and_kept_in_raw_with_its_reason(
         "repetition_loop": 1,
         "impossible_rate": 0,
         "no_voice": 0,
+        "wild_guess": 0,
     }
     assert record["looped_pieces"] == 1
     assert "1 phantom_phrase, 1 repetition_loop, 1 pieces decoded again" in str(summary)

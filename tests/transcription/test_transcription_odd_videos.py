@@ -11,10 +11,11 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 import pytest
-from lecture_videos import RATE, write_wav
+from lecture_videos import RATE, speak, write_wav
 
 from surgvlp.lectures import DataTree, read_captions
 from surgvlp.media.ffmpeg import open_input, running
+from surgvlp.media.probe import probe
 from surgvlp.transcription.lecture_job import Summary, transcribe_lectures
 from surgvlp.transcription.recogniser import Recogniser, load_recogniser
 from surgvlp.transcription.score import word_error_rate
@@ -91,24 +92,13 @@ def test_of_two_tracks_the_default_one_is_taken_and_said(
 def test_two_people_speak_in_turn(transcribe: Transcribe, tmp_path: Path) -> None:
     voices = [("en-us", "The gallbladder is removed."), ("en-gb-x-rp+f2", "And where is the liver?")]
     parts = [np.zeros(RATE // 2, np.float32)]
-    for index, (voice, text) in enumerate(voices):
-        parts += [_spoken_by(voice, text, tmp_path / f"{index}.npy"), np.zeros(RATE // 2, np.float32)]
+    for voice, text in voices:
+        parts += [*speak([text], tmp_path, voice), np.zeros(RATE // 2, np.float32)]
     sound = np.concatenate(parts)
     wav = write_wav(tmp_path / "both.wav", sound)
     _, rows = transcribe(_mux(tmp_path / "talk.mp4", [wav], len(sound) / RATE))
     assert len(rows) == 2
     assert _heard(rows, " ".join(text for _, text in voices))
-
-
-def _spoken_by(voice: str, text: str, path: Path) -> np.ndarray:
-    code = (
-        "import sys, numpy as np; from surgvlp.synthesis.voice import Speaker, Voice\n"
-        "s = Speaker(Voice(sys.argv[1], 150, 45)); x = s.speak(sys.argv[2]) / 32768\n"
-        "n = len(x) * 16000 // s.rate\n"
-        "np.save(sys.argv[3], np.interp(np.arange(n) * s.rate / 16000, np.arange(len(x)), x))"
-    )
-    subprocess.run([sys.executable, "-c", code, voice, text, str(path)], check=True)
-    return np.load(path, allow_pickle=False).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", ["telephone", "surround", "one channel", "late", "early"])
@@ -135,8 +125,9 @@ def test_any_sound_is_transcribed_on_the_clock_of_the_picture(
         with running(ffmpeg.output(picture, open_input(wav, itsoffset=2).audio, str(video)), file=video):
             pass
         start_s = 3.0
-    else:  # all time stamps begin below zero; a player begins there too
-        video = _mux(tmp_path / "talk.ts", [wav], seconds, {"itsoffset": -5}, copyts=None)
+    else:  # the sound's time stamps begin below zero, the picture's at zero; a player begins with the sound
+        video = _mux(tmp_path / "talk.mkv", [wav], seconds, {"itsoffset": -2}, avoid_negative_ts="disabled")
+        assert probe(video).start_s == pytest.approx(2, abs=0.05)
     summary, rows = transcribe(video)
     assert summary.failed == {}
     assert _heard(rows, said)
