@@ -23,7 +23,7 @@ from media_videos import (
 )
 
 from surgvlp.files import InputError
-from surgvlp.media.decode import decode
+from surgvlp.media.decode import decode, frame_times
 from surgvlp.media.display import Display
 from surgvlp.media.ffmpeg import open_input, running
 from surgvlp.media.images import resize, write_image
@@ -195,3 +195,39 @@ def test_scaling_before_turning_is_turning_before_scaling(
     turned = turned[:, ::-1] if mirrored else turned
     expected = resize(np.ascontiguousarray(turned), (height, width))
     np.testing.assert_allclose(shown.astype(int), expected, atol=2)
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return even_video(tmp_path_factory.mktemp("kinds") / "numbered.mp4", 120, gop=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("one_key_frame.mp4", {"g": 10000, "keyint_min": 10000, "sc_threshold": 0}),
+        ("key_frames_only.mp4", {"g": 1}),
+        ("open_groups.mp4", {"x264-params": "open-gop=1:bframes=4:b-pyramid=normal:keyint=15:min-keyint=15"}),
+        ("open_groups.mkv", {"x264-params": "open-gop=1:bframes=4:b-pyramid=normal:keyint=15:min-keyint=15"}),
+        ("intra_refresh.mp4", {"x264-params": "intra-refresh=1:keyint=20"}),
+        ("hevc.mp4", {"vcodec": "libx265", "x265-params": "keyint=16:open-gop=1:log-level=error"}),
+        ("hidden_frames.webm", {"vcodec": "libvpx-vp9", "g": 20, "auto-alt-ref": 1, "lag-in-frames": 12}),
+        ("av1.mp4", {"vcodec": "libsvtav1", "preset": 12, "g": 24}),
+        ("mpeg_2.ts", {"vcodec": "mpeg2video", "g": 15, "bf": 2, "q:v": 2}),
+        ("motion_jpeg.mov", {"vcodec": "mjpeg", "q:v": 2}),
+    ],
+)
+def test_any_group_of_pictures_from_any_place(
+    numbered: Path, tmp_path: Path, name: str, options: dict[str, object]
+) -> None:
+    video = converted(
+        tmp_path / name, numbered, pix_fmt="yuvj420p" if "jpeg" in name else "yuv420p", **options
+    )
+    times = frame_times(video)
+    assert len(times) == 120
+    whole, _ = decode(video, times)
+    assert numbers_in(whole) == list(range(120))
+    wanted = np.random.default_rng(3).integers(0, 120, 12)
+    for number in wanted:  # one by one: a seek each
+        np.testing.assert_array_equal(decode(video, [times[number]])[0][0], whole[number])
+    np.testing.assert_array_equal(decode(video, times[wanted])[0], whole[wanted])
