@@ -48,13 +48,17 @@ class TripletLabels:
     target: np.ndarray
 
 
-def read_tools(path: str | Path) -> Presence:
-    """Read `tool_annotations/<video>-tool.txt` of Cholec80: seven tools, every 25th frame of 25 a second.
+def read_tools(path: str | Path, names: Sequence[str] = CHOLEC80_TOOLS) -> Presence:
+    """Read `tool_annotations/<video>-tool.txt` of Cholec80: every 25th frame of 25 a second.
+
+    Args:
+        path: of the file.
+        names: of its columns; Cholec80 has seven, other operations may have more.
 
     Raises:
         InputError: naming file, row and column, see `read_presence`.
     """
-    return read_presence(path, CHOLEC80_TOOLS, separator="\t", header=("Frame", *CHOLEC80_TOOLS))
+    return read_presence(path, names, separator="\t", header=("Frame", *names))
 
 
 def read_phase_annotations(path: str | Path, class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

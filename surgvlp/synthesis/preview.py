@@ -11,7 +11,6 @@ import numpy as np
 
 from surgvlp.files import InputError, atomic_path
 from surgvlp.lectures.masks import CHOLECSEG8K
-from surgvlp.lectures.presence import CHOLEC80_TOOLS
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.audio import read_audio
 from surgvlp.media.decode import decode
@@ -89,7 +88,7 @@ def _draw_row(figure: Figure, place: SubplotSpec, tree: DataTree, number: int, d
     ribbons = [figure.add_subplot(grid[row, :]) for row in (1, 2, 3)]
     phase = np.where(truth.labelled, truth.phase, -1)
     _draw_phases(ribbons[0], phase, drawn.procedure.type.phases)
-    _draw_tools(ribbons[1], truth.tools)
+    _draw_tools(ribbons[1], truth.tools, truth.tool_names)
     _draw_voice(ribbons[2], read_audio(video), duration)
     for axes in ribbons:
         axes.set_xlim(0, duration)
@@ -123,12 +122,12 @@ def _draw_phases(axes: Axes, phase: np.ndarray, names: Sequence[str]) -> None:
             axes.text(0.5 * (begin + end), 0.46, names[value], ha="center", va="center", fontsize=7.5)
 
 
-def _draw_tools(axes: Axes, tools: np.ndarray) -> None:
-    lanes = len(CHOLEC80_TOOLS)
-    axes.set(ylim=(lanes, 0), yticks=np.arange(lanes) + 0.5, yticklabels=CHOLEC80_TOOLS)
+def _draw_tools(axes: Axes, tools: np.ndarray, names: Sequence[str]) -> None:
+    lanes = len(names)
+    axes.set(ylim=(lanes, 0), yticks=np.arange(lanes) + 0.5, yticklabels=names)
     for lane in range(lanes):
         there = [(begin, end - begin) for begin, end, value in spans(tools[:, lane].tolist()) if value]
-        axes.broken_barh(there, (lane + 0.12, 0.76), color=PALETTE[lane])
+        axes.broken_barh(there, (lane + 0.12, 0.76), color=PALETTE[lane % len(PALETTE)])
     axes.hlines(np.arange(1, lanes), 0, len(tools), color=_ELSEWHERE, linewidth=0.5)
 
 

@@ -8,10 +8,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from surgvlp.files import InputError
 from surgvlp.lectures.labels import CHOLECYSTECTOMY
 from surgvlp.lectures.masks import CHOLECSEG8K, read_mask
-from surgvlp.lectures.presence import read_phase_annotations, read_tools, read_triplets
+from surgvlp.lectures.presence import CHOLEC80_TOOLS, read_phase_annotations, read_tools, read_triplets
 from surgvlp.lectures.triplets import CHOLECT50, vocabulary_of
 from surgvlp.media.images import read_image
 from surgvlp.synthesis.labels import cholec80, cholecseg8k, cholect50, critical_view, overlays
@@ -33,6 +35,11 @@ def test_cholec80_counts_every_frame_for_phases_and_every_25th_for_tools(tmp_pat
     read = read_tools(tmp_path / "tool.txt")
     assert read.frame_index.tolist() == [0, 25, 50, 75]
     assert np.array_equal(read.present, tools)
+    more = (*CHOLEC80_TOOLS, "Stapler")
+    cholec80.write_tools(tmp_path / "tool.txt", _drawn(4, 8), more)
+    assert np.array_equal(read_tools(tmp_path / "tool.txt", more).present, _drawn(4, 8))
+    with pytest.raises(InputError, match="not the header"):
+        read_tools(tmp_path / "tool.txt")
 
 
 def test_cholect50_s_files_read_back(tmp_path: Path) -> None:

@@ -27,15 +27,16 @@ def write_phase_annotations(path: Path, phase: np.ndarray, class_names: Sequence
     write_text(path, "\n".join(["Frame\tPhase", *rows]) + "\n")
 
 
-def write_tools(path: Path, tools: np.ndarray) -> None:
+def write_tools(path: Path, tools: np.ndarray, names: Sequence[str] = CHOLEC80_TOOLS) -> None:
     """Write `<video>-tool.txt`.
 
     Args:
         path: of the file.
-        tools: (N, 7) bool, one row a second from 0, columns as in `CHOLEC80_TOOLS`.
+        tools: (N, T) bool, one row a second from 0.
+        names: of the T columns; Cholec80 has seven.
     """
     rows = [
         "\t".join(map(str, [ANNOTATION_FPS * second, *row]))
         for second, row in enumerate(tools.astype(int).tolist())
     ]
-    write_text(path, "\n".join(["\t".join(("Frame", *CHOLEC80_TOOLS)), *rows]) + "\n")
+    write_text(path, "\n".join(["\t".join(("Frame", *names)), *rows]) + "\n")

@@ -70,7 +70,7 @@ class LabelFiles:
     def write_tools(self, truth: Truth) -> None:
         """Write the tools in Cholec80's layout."""
         path = self.root / "cholec80" / "tool_annotations" / f"{self.video}-tool.txt"
-        cholec80.write_tools(path, truth.tools)
+        cholec80.write_tools(path, truth.tools, truth.tool_names)
 
     def write_triplets(self, truth: Truth) -> None:
         """Write the triplets in CholecT50's layout, whose pictures are the frames that are there."""

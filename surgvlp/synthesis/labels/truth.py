@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surgvlp.lectures.presence import ANNOTATION_FPS
+from surgvlp.lectures.presence import ANNOTATION_FPS, CHOLEC80_TOOLS
 from surgvlp.lectures.texts import Caption
-from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.synthesis.account import abstract, keysteps
-from surgvlp.synthesis.actions import SPECIMEN_BAG, ProcedureType
+from surgvlp.synthesis.actions import ProcedureType
 from surgvlp.synthesis.montage import Montage
 from surgvlp.synthesis.procedure import Procedure
-
-# Of Cholec80's tools, which are CholecT50's and the bag; others have no column there.
-_COLUMNS = {name: column for column, name in enumerate((*CHOLECT50.instruments, SPECIMEN_BAG))}
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,8 @@ class Truth:
             a drawing says nothing about the phase.
         phase: (N,) int64 class of the phase that goes on, or stands still.
         frame_phase: (M,) int64 the same, 25 a second.
-        tools: (N, 7) bool, columns as in `lectures.presence.CHOLEC80_TOOLS`.
+        tool_names: of the columns of `tools`: Cholec80's seven, and what else the type uses.
+        tools: (N, T) bool.
         triplets: (N, C) bool, columns as in the type's vocabulary.
         critical_view: (K, 3) bool criteria that are met, until the first clip: two structures, cystic plate,
             triangle; no rows where the type has no critical view.
@@ -43,6 +40,7 @@ class Truth:
     labelled: np.ndarray
     phase: np.ndarray
     frame_phase: np.ndarray
+    tool_names: tuple[str, ...]
     tools: np.ndarray
     triplets: np.ndarray
     critical_view: np.ndarray
@@ -55,12 +53,12 @@ def truth_of(procedure: Procedure, montage: Montage, seconds: int, writing: np.r
 
     Where the inside of the patient is not shown there are no tools, no triplets and no critical view.
     """
-    vocabulary = procedure.type.triplets
-    tools = np.zeros((seconds, len(_COLUMNS)), bool)
+    vocabulary, tool_names = procedure.type.triplets, _tool_names(procedure.type)
+    tools = np.zeros((seconds, len(tool_names)), bool)
     triplets = np.zeros((seconds, len(vocabulary.triplets)), bool)
     surgical = np.array([montage.surgical(second) for second in range(seconds)], bool)
     for second in np.flatnonzero(surgical).tolist():
-        tools[second, [_COLUMNS[tool] for tool in procedure.tools_at(second) if tool in _COLUMNS]] = True
+        tools[second, [tool_names.index(_titled(tool)) for tool in procedure.tools_at(second)]] = True
         triplets[second, [vocabulary.ids[triplet] for triplet in procedure.triplets_at(second)]] = True
     graded = range(min(seconds, int(np.ceil(procedure.critical_view_ends))))
     met = np.array([procedure.critical_view_at(second) for second in graded], bool).reshape(-1, 3)
@@ -70,9 +68,20 @@ def truth_of(procedure: Procedure, montage: Montage, seconds: int, writing: np.r
         labelled=np.array([not montage.segment_at(second).stands for second in range(seconds)], bool),
         phase=procedure.phases_at(np.arange(seconds)),
         frame_phase=procedure.phases_at(np.arange(seconds * ANNOTATION_FPS) / ANNOTATION_FPS),
+        tool_names=tool_names,
         tools=tools,
         triplets=triplets,
         critical_view=met & surgical[: len(met), None],
         keysteps=keysteps(procedure, writing),
         abstract=abstract(procedure, writing),
     )
+
+
+def _tool_names(kind: ProcedureType) -> tuple[str, ...]:
+    own = [_titled(tool) for tool in kind.triplets.instruments]
+    return (*CHOLEC80_TOOLS, *(tool for tool in own if tool not in CHOLEC80_TOOLS))
+
+
+def _titled(tool: str) -> str:
+    """A tool as Cholec80 writes it: SpecimenBag."""
+    return "".join(word.capitalize() for word in tool.split("_"))
