@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -127,3 +128,11 @@ def frames_by_ffmpeg(path: Path, height: int = HEIGHT, width: int = WIDTH) -> np
         assert process.stdout is not None
         data = process.stdout.read()
     return np.frombuffer(data, np.uint8).reshape(-1, height, width, 3)
+
+
+def slow_but_steady(report: Callable[[int], None]) -> str:
+    """Work of six seconds that says twice a second that it gets on."""
+    for step in range(12):
+        time.sleep(0.5)
+        report(step)
+    return "done"

@@ -198,3 +198,17 @@ def test_four_hours_take_no_more_memory_than_two_minutes(tmp_path: Path) -> None
     assert peaks_mb[1] - peaks_mb[0] < 40
     store = FrameStore(tmp_path / "long.frames")
     assert numbers_in(store.read_at([3 * 3600 + 20.0])) == [40]
+
+
+def test_an_edit_list_that_hides_the_end(lecture: Path, tmp_path: Path) -> None:
+    data = bytearray(lecture.read_bytes())
+    at = data.find(b"elst")
+    while at >= 0:  # name, version and flags, count of entries, then the duration of the first: 4 bytes each
+        duration = int.from_bytes(data[at + 12 : at + 16], "big")
+        data[at + 12 : at + 16] = (duration * 2 // 5).to_bytes(4, "big")
+        at = data.find(b"elst", at + 1)
+    (tmp_path / "x.mp4").write_bytes(data)
+    times = frame_times(tmp_path / "x.mp4")
+    assert len(times) == pytest.approx(4 * float(NTSC), abs=2)
+    assert numbers_in(decode(tmp_path / "x.mp4", [0.0, 3.5])[0]) == [0, 104]
+    assert len(np.concatenate(list(stream_audio(tmp_path / "x.mp4")))) / RATE == pytest.approx(3.2, abs=0.1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from media_videos import (
     frames_by_ffmpeg,
     joined,
     numbers_in,
+    slow_but_steady,
     write_video,
     write_wav,
 )
@@ -175,6 +177,12 @@ def test_a_hanging_process_is_stopped() -> None:
     assert time.monotonic() - begin < 30
 
 
+def test_time_without_progress_counts_not_the_whole_time() -> None:
+    steps: list[int] = []
+    assert in_killable_process(slow_but_steady, timeout_s=4, report=steps.append) == "done"
+    assert steps == list(range(12))
+
+
 def test_what_a_process_raises_and_returns_arrives(ntsc: Path) -> None:
     np.testing.assert_array_equal(in_killable_process(frame_times, ntsc, timeout_s=60), frame_times(ntsc))
     with pytest.raises(InputError, match="/nowhere"):
@@ -184,6 +192,8 @@ def test_what_a_process_raises_and_returns_arrives(ntsc: Path) -> None:
     assert "killable.py" in str(caught.value.__cause__)
     with pytest.raises(InputError, match=r"crashed \(exit code 7\)"):
         in_killable_process(os._exit, 7, timeout_s=60)
+    with pytest.raises(InputError, match=r"x\.mp4: decoding crashed \(SIGSEGV\)"):
+        in_killable_process(ctypes.string_at, 0, timeout_s=60, file="x.mp4")
 
 
 def test_a_process_dies_with_its_parent(tmp_path: Path) -> None:
