@@ -81,6 +81,14 @@ class Painter:
             wet: strength of the highlights.
             lobed: round lobules with creases between them, as of fat, instead of gentle bumps.
         """
+        box = self._box(cover)
+        image = np.zeros((*cover.shape, 3), np.uint8)
+        image[box] = self._shaded(cover[box], colour, bulge, rough, wet, lobed)
+        return image
+
+    def _shaded(
+        self, cover: np.ndarray, colour: Colour, bulge: float, rough: float, wet: float, lobed: bool
+    ) -> np.ndarray:
         shape = (cover.shape[0], cover.shape[1])
         inside = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
         height = np.sqrt(np.clip(inside / (bulge * self.scale), 0, 1)) * bulge * self.scale
@@ -99,6 +107,13 @@ class Painter:
         image = bright[..., None] * colour.astype(np.float32) + (gloss * 190)[..., None]
         return np.clip(image, 0, 255).astype(np.uint8)
 
+    def _box(self, cover: np.ndarray) -> tuple[slice, slice]:
+        """Where something is, with some room around it."""
+        left, top, width, height = cv2.boundingRect((cover > 0).astype(np.uint8))
+        room = round(0.06 * self.scale)
+        columns = slice(max(0, left - room), left + width + room)
+        return slice(max(0, top - room), top + height + room), columns
+
     def veins(self, image: np.ndarray, cover: np.ndarray, colour: Colour, count: int, width: float) -> None:
         """Draw `count` fine branching vessels on `image`, in place, where `cover` is."""
         mask = np.zeros(image.shape[:2], np.uint8)
@@ -111,8 +126,10 @@ class Painter:
             path += (columns[pick], rows[pick])
             thick = max(1, round(width * self.scale * self.generator.uniform(0.5, 1.2)))
             cv2.polylines(mask, [np.round(path * 16).astype(np.int32)], False, 255, thick, cv2.LINE_AA, 4)
-        share = (blurred(mask.astype(np.float32) / 255, 0.003 * self.scale) * cover * 0.55)[..., None]
-        image[:] = (image * (1 - share) + colour.astype(np.float32) * share).astype(np.uint8)
+        box = self._box(cover)
+        share = blurred(mask[box].astype(np.float32) / 255, 0.003 * self.scale) * cover[box] * 0.55
+        share = share[..., None]
+        image[box] = (image[box] * (1 - share) + colour.astype(np.float32) * share).astype(np.uint8)
 
     def ground(self, rgb: np.ndarray, tissue: str) -> Ground:
         """A ground of one tissue, to `put` organs on."""
@@ -122,10 +139,12 @@ class Painter:
         self, ground: Ground, cover: np.ndarray, painted: np.ndarray, tissue: str, edge: float = 0.35
     ) -> None:
         """Lay `painted` over the ground, in place, with a dark outline of strength `edge` around it."""
-        rim = np.clip(blurred(cover, 0.014 * self.scale) * 1.6, 0, 1) * edge
-        shadow = ground.rgb * (1 - rim[..., None] * (1 - cover[..., None]))
-        ground.rgb[:] = (shadow + (painted - shadow) * cover[..., None]).astype(np.uint8)
+        box = self._box(cover)
         ground.tissue[cover > 0.5] = class_id(tissue)
+        cover = cover[box]
+        rim = np.clip(blurred(cover, 0.014 * self.scale) * 1.6, 0, 1) * edge
+        shadow = ground.rgb[box] * (1 - rim[..., None] * (1 - cover[..., None]))
+        ground.rgb[box] = (shadow + (painted[box] - shadow) * cover[..., None]).astype(np.uint8)
 
     def port(self, ground: Ground, place: np.ndarray) -> None:
         """A port in the abdominal wall: a pale tube seen from its end, dark inside."""

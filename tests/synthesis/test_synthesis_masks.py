@@ -85,12 +85,13 @@ def test_masks_end_where_the_picture_does(
     for number in range(0, len(renderer), 9):
         mask = renderer.mask(number)
         hidden = (mask == 0) | (mask == class_id("specimen_bag"))
-        white = renderer.picture(number).planes.luma > 125
+        shown = (renderer.picture(number).planes.luma.astype(float) - 16) / 219
+        shown[cv2.dilate(hidden.astype(np.uint8), np.ones((3, 3))) > 0] = 0.5
         ours = mask == class_id(tissue)
-        differ = (white != ours) & ~cv2.dilate(hidden.astype(np.uint8), np.ones((3, 3))).astype(bool)
+        # what is half there, as fading blood and fat that is being cleared, may be taken for either
+        wrong = (ours & (shown < 0.3)) | (~ours & (shown > 0.7))
         border = cv2.morphologyEx(ours.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0
-        assert (differ & ~border).sum() <= 0.002 * mask.size, number
-        assert (differ & border).sum() <= 0.3 * border.sum(), number
+        assert wrong.sum() <= 0.05 * border.sum() + 10, number
         seen += int(ours.sum())
     assert seen > 1000
 
