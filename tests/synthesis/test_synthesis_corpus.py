@@ -44,8 +44,12 @@ def _files(root: Path, *, shared: bool = True) -> dict[str, bytes]:
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and (shared or not (path.name in SHARED or path.stem.startswith(("train", "test"))))
+        if path.is_file() and (shared or not (path.name in SHARED or _of_a_split(path)))
     }
+
+
+def _of_a_split(path: Path) -> bool:
+    return path.stem.startswith(("train", "test")) or path.parent.name in ("train", "test")
 
 
 def _times(root: Path) -> dict[Path, int]:
@@ -106,6 +110,7 @@ def test_tools_and_triplets_read_as_the_real_data_sets_do(corpus: Path) -> None:
             assert names == {name.replace("_", "") for name in procedure.tools_at(second)}
             found = [CHOLECT50.triplets[column] for column in np.flatnonzero(triplets.triplet[second])]
             assert found == procedure.triplets_at(second)
+        assert (made / f"cholec80/videos/video{number + 1:02d}.mp4").samefile(DataTree(corpus).video(lecture))
         picture = made / "cholect50/data" / f"VID{number + 1:02d}" / f"{seconds - 1:06d}.png"
         assert picture.samefile(made / "frames" / f"{lecture}_{seconds - 1}.png")
 
@@ -136,6 +141,11 @@ def test_critical_view_until_the_first_clip(corpus: Path) -> None:
             structures, plate, triangle = procedure.critical_view_at(int(row["frame"]) / 25)
             assert [float(row[name]) for name in ("C1", "C2", "C3")] == [structures, triangle, plate]
     assert (made / "endoscapes/test_vids.txt").read_text().split() == ["3.000000000000000000e+00"]
+    split = {1: "train", 2: "train", 3: "test"}
+    named = [made / f"endoscapes/{split[int(row['vid'])]}/{row['vid']}_{row['frame']}.jpg" for row in rows]
+    assert sorted(made.glob("endoscapes/t*/*.jpg")) == sorted(named)
+    shown, _ = decode(corpus / "videos" / f"{lecture_id(2)}.mp4", np.array([4.0]))
+    assert np.abs(read_image(made / "endoscapes/test/3_100.jpg").astype(int) - shown[0]).mean() < 3
     with (made / "cholec80_cvs/surgeons_annotations.csv").open() as table:
         spans = list(csv.DictReader(table))
     assert {row["video"] for row in spans} <= {"1", "2", "3"} and spans
@@ -167,7 +177,7 @@ def test_encoded_frames_are_the_rendered_ones(corpus: Path) -> None:
 def test_same_seed_same_bytes_whatever_the_count_and_the_jobs(corpus: Path, tmp_path: Path) -> None:
     make_corpus(ARGUMENTS, tmp_path, count=2, test_share=0.5, jobs=1)
     wanted = _files(corpus, shared=False)
-    third = (lecture_id(2), "video03", "VID03", "/3.csv")
+    third = (lecture_id(2), "video03", "VID03", "/3.csv", "/3_")
     assert _files(tmp_path, shared=False) == {
         name: content for name, content in wanted.items() if not any(part in name for part in third)
     }

@@ -16,7 +16,7 @@ from surgvlp.lectures.masks import CHOLECSEG8K, read_mask
 from surgvlp.lectures.presence import CHOLEC80_TOOLS, read_phase_annotations, read_tools, read_triplets
 from surgvlp.lectures.triplets import CHOLECT50, vocabulary_of
 from surgvlp.media.images import read_image
-from surgvlp.synthesis.labels import cholec80, cholecseg8k, cholect50, critical_view, overlays
+from surgvlp.synthesis.labels import autolaparo, cholec80, cholecseg8k, cholect50, critical_view, overlays
 from surgvlp.synthesis.overlays import Box
 
 
@@ -40,6 +40,11 @@ def test_cholec80_counts_every_frame_for_phases_and_every_25th_for_tools(tmp_pat
     assert np.array_equal(read_tools(tmp_path / "tool.txt", more).present, _drawn(4, 8))
     with pytest.raises(InputError, match="not the header"):
         read_tools(tmp_path / "tool.txt")
+
+
+def test_autolaparo_counts_seconds_and_classes_from_one(tmp_path: Path) -> None:
+    autolaparo.write_phases(tmp_path / "label_01.txt", np.array([0, 0, 6]))
+    assert (tmp_path / "label_01.txt").read_text() == "Frame\tPhase\n1\t1\n2\t1\n3\t7\n"
 
 
 def test_cholect50_s_files_read_back(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Nwoye et al., "Rendezvous", Medical Image Analysis 2022.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from surgvlp.files import write_text
 from surgvlp.lectures.triplets import TripletVocabulary
+from surgvlp.synthesis.labels.links import link
 
 
 def write_triplets(root: Path, video: str, triplets: np.ndarray, vocabulary: TripletVocabulary) -> None:
@@ -41,12 +41,8 @@ def link_frames(folder: Path, frames: Sequence[Path]) -> None:
         frames: existing files, one a second from 0.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     for number, frame in enumerate(frames):
-        try:
-            os.link(frame, folder / f"{number:06d}.png")
-        except PermissionError:  # a disk that cannot link, such as exFAT
-            shutil.copyfile(frame, folder / f"{number:06d}.png")
+        link(frame, folder / f"{number:06d}.png")
 
 
 def _components(vocabulary: TripletVocabulary) -> tuple[tuple[str, tuple[str, ...]], ...]:

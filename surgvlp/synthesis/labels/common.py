@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from surgvlp.files import atomic_path, write_json, write_text
 from surgvlp.synthesis.labels.files import LabelFiles
+from surgvlp.synthesis.labels.links import link
 
 _IN_SURG3M = {"sleeve_gastrectomy": "gastrectomy"}  # what a type is called there, if not by its own name
 _TABLES = {"endoscapes": "all_metadata.csv", "cholec80_cvs": "surgeons_annotations.csv"}
@@ -26,9 +29,20 @@ def write_critical_views(splits: Mapping[str, Sequence[LabelFiles]]) -> None:
             _join(parts, lectures[0].root / name / table)
     for split, own in splits.items():
         graded = [each for each in own if each.critical_view("endoscapes").is_file()]
-        if graded:  # in the scientific notation that Endoscapes has them in
-            rows = "".join(f"{each.number:.18e}\n" for each in graded)
-            write_text(graded[0].root / "endoscapes" / f"{split}_vids.txt", rows)
+        if graded:
+            _write_endoscapes_split(graded[0].root / "endoscapes", split, graded)
+
+
+def _write_endoscapes_split(root: Path, split: str, lectures: Sequence[LabelFiles]) -> None:
+    """`<split>_vids.txt`, in the scientific notation that the published one has, and `<split>/`."""
+    write_text(root / f"{split}_vids.txt", "".join(f"{each.number:.18e}\n" for each in lectures))
+    shutil.rmtree(root / split, ignore_errors=True)
+    for each in lectures:
+        for second in itertools.count():
+            frame = each.graded_frame(second)
+            if not frame.is_file():
+                break
+            link(frame, root / split / frame.name)
 
 
 def write_surg3m(folder: Path, records: Mapping[str, Mapping[str, Any]], testing: Sequence[str]) -> None:

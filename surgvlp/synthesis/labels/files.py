@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from surgvlp.files import write_text
+from surgvlp.lectures.labels import HYSTERECTOMY
+from surgvlp.lectures.presence import ANNOTATION_FPS
 from surgvlp.lectures.texts import Caption, write_captions
 from surgvlp.lectures.tree import DataTree
 from surgvlp.synthesis.actions import ProcedureType
-from surgvlp.synthesis.labels import cholec80, cholecseg8k, cholect50, critical_view, overlays
+from surgvlp.synthesis.labels import autolaparo, cholec80, cholecseg8k, cholect50, critical_view, overlays
+from surgvlp.synthesis.labels.links import link
 from surgvlp.synthesis.labels.truth import Truth
 from surgvlp.synthesis.overlays import Box
 
@@ -60,12 +63,19 @@ class LabelFiles:
         return self.root / "frames" / f"{self.lecture}_{second}.png"
 
     def write_phases(self, truth: Truth) -> None:
-        """Write the phases in our layout, without rows for cards and drawings, and in Cholec80's own."""
+        """Write the phases in our layout, without rows for cards and drawings, and in the real data set's."""
         seconds, labels = np.flatnonzero(truth.labelled).tolist(), truth.phase + 1
         rows = [f"{self.lecture}_{second}.png,{labels[second]}" for second in seconds]
         write_text(self.phases, "\n".join(["path,label", *rows]) + "\n")
+        if truth.type.phases == HYSTERECTOMY:
+            path = self.root / "autolaparo" / "labels" / f"label_{self.number:02d}.txt"
+            autolaparo.write_phases(path, truth.phase)
+            link(
+                self.tree.video(self.lecture), self.root / "autolaparo" / "videos" / f"{self.number:02d}.mp4"
+            )
         path = self.root / "cholec80" / "phase_annotations" / f"{self.video}-phase.txt"
         cholec80.write_phase_annotations(path, truth.frame_phase, truth.type.phases)
+        link(self.tree.video(self.lecture), self.root / "cholec80" / "videos" / f"{self.video}.mp4")
 
     def write_tools(self, truth: Truth) -> None:
         """Write the tools in Cholec80's layout."""
@@ -86,6 +96,10 @@ class LabelFiles:
             critical_view.write_endoscapes(path, self.number, truth.critical_view)
             path = self.critical_view("cholec80_cvs")
             critical_view.write_cholec80_cvs(path, self.number, truth.critical_view)
+
+    def graded_frame(self, second: int) -> Path:
+        """The picture at a second in Endoscapes; the folders of its splits have links to it."""
+        return self.root / "endoscapes" / "all" / f"{self.number}_{ANNOTATION_FPS * second}.jpg"
 
     def critical_view(self, name: str) -> Path:
         """This video's rows of Endoscapes' or Cholec80-CVS's table."""
@@ -112,7 +126,9 @@ class LabelFiles:
 
 def remove_labels(tree: DataTree, lecture: str, number: int) -> None:
     """Remove a lecture's label files of every data set, and what a killed process left half-written."""
-    names = rf"{re.escape(lecture)}(_[0-9]+)?|(video|VID){number:02d}(-phase|-tool)?|{number}"
+    names = (
+        rf"{re.escape(lecture)}(_[0-9]+)?|(video|VID|label_)?{number:02d}(-phase|-tool)?|{number}(_[0-9]+)?"
+    )
     pattern = re.compile(rf"({names})(\.[a-z]+)?|\.({names})\.[a-z0-9]+\.[0-9]+\.partial")
     for folder in (
         *tree.root.glob("downstream_datasets/made*"),

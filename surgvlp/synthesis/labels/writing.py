@@ -15,7 +15,7 @@ from surgvlp.media.images import write_image
 from surgvlp.synthesis.cards import title_of
 from surgvlp.synthesis.classes import FOLDED
 from surgvlp.synthesis.labels.files import LabelFiles, remove_labels
-from surgvlp.synthesis.labels.truth import truth_of
+from surgvlp.synthesis.labels.truth import Truth, truth_of
 from surgvlp.synthesis.lecture import Lecture, code_sha256, lecture_id
 
 KINDS = ("phases", "tools", "triplets", "critical_view", "overlays", "texts", "masks")
@@ -66,22 +66,31 @@ def write_labels(tree: DataTree, number: int, drawn: Lecture, labels: Labels) ->
     files = LabelFiles(tree, lecture, number + 1, drawn.procedure.type)
     index = index_frames(tree.video(lecture))
     seconds = math.ceil(min(drawn.procedure.duration, index.end_s))
+    truth = truth_of(drawn.procedure, drawn.montage, seconds, drawn.writing)
     with FrameReader(tree.video(lecture), index) as reader:
-        if not {"phases", "triplets"}.isdisjoint(labels.kinds):
-            _write_frames(files, reader, index, seconds)
+        if not {"phases", "triplets", "critical_view"}.isdisjoint(labels.kinds):
+            graded = len(truth.critical_view) if "critical_view" in labels.kinds else 0
+            _write_frames(files, reader, index, seconds, graded)
         if "masks" in labels.kinds:
             _write_masks(files, reader, drawn, labels.masks_every)
-    _write_tables(files, drawn, seconds, labels)
+    _write_tables(files, truth, drawn, labels)
     video = _video_sha256(tree.read_status(lecture))
     record = {**asdict(labels), "kinds": list(labels.kinds), "video_sha256": video, "code": code_sha256()}
     tree.write_status(lecture, STEP, record)
 
 
-def _write_frames(files: LabelFiles, reader: FrameReader, index: FrameIndex, seconds: int) -> None:
+def _write_frames(
+    files: LabelFiles, reader: FrameReader, index: FrameIndex, seconds: int, graded: int
+) -> None:
+    """Write the pictures, and those of the first `graded` seconds for Endoscapes too."""
     files.frame(0).parent.mkdir(parents=True, exist_ok=True)
+    if graded:
+        files.graded_frame(0).parent.mkdir(parents=True, exist_ok=True)
     numbers = index.shown_at(np.arange(seconds, dtype=np.float64))
     for second, (_, frame) in enumerate(reader.read(numbers)):
         write_image(files.frame(second), frame)
+        if second < graded:
+            write_image(files.graded_frame(second), frame)
 
 
 def _write_masks(files: LabelFiles, reader: FrameReader, drawn: Lecture, every: int) -> None:
@@ -92,9 +101,8 @@ def _write_masks(files: LabelFiles, reader: FrameReader, drawn: Lecture, every: 
         files.write_mask(number, frame, np.array(FOLDED, np.uint8)[drawn.film.mask(number)])
 
 
-def _write_tables(files: LabelFiles, drawn: Lecture, seconds: int, labels: Labels) -> None:
+def _write_tables(files: LabelFiles, truth: Truth, drawn: Lecture, labels: Labels) -> None:
     film = drawn.film
-    truth = truth_of(drawn.procedure, drawn.montage, seconds, drawn.writing)
     if "phases" in labels.kinds:
         files.write_phases(truth)
     if "tools" in labels.kinds:
@@ -104,7 +112,7 @@ def _write_tables(files: LabelFiles, drawn: Lecture, seconds: int, labels: Label
     if "critical_view" in labels.kinds:
         files.write_critical_view(truth)
     if "overlays" in labels.kinds:
-        shown = np.searchsorted(film.times, np.arange(seconds), side="right") - 1
+        shown = np.searchsorted(film.times, np.arange(len(truth.phase)), side="right") - 1
         files.write_overlays(truth, (film.height, film.width), [film.overlays(n) for n in shown.tolist()])
     if "texts" in labels.kinds:
         files.write_texts(truth, title_of(drawn.procedure), drawn.procedure.duration)
