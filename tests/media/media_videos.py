@@ -131,8 +131,8 @@ def frames_by_ffmpeg(path: Path, height: int = HEIGHT, width: int = WIDTH) -> np
 
 
 def slow_but_steady(report: Callable[[int], None]) -> str:
-    """Work of six seconds that says twice a second that it gets on."""
-    for step in range(12):
+    """Work of five seconds that says twice a second that it gets on."""
+    for step in range(10):
         time.sleep(0.5)
         report(step)
     return "done"

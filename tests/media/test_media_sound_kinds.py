@@ -7,8 +7,6 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from media_videos import even_video, joined, write_wav
 
 from surgvlp.files import InputError
@@ -89,12 +87,10 @@ def test_all_channels_at_full_level_do_not_clip(picture: Path, tmp_path: Path, l
     assert loudest(heard) == pytest.approx(440, abs=2)
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(level=st.floats(0.1, 1.0))
-def test_the_voice_in_the_middle_is_heard(picture: Path, tmp_path: Path, level: float) -> None:
-    voice = np.abs(read_audio(surround(tmp_path / "c.mkv", picture, "5.1", {"FC": level}))).max()
-    music = np.abs(read_audio(surround(tmp_path / "b.mkv", picture, "5.1", {"BL": level}))).max()
-    assert voice > 0.25 * level
+def test_the_voice_in_the_middle_is_heard(picture: Path, tmp_path: Path) -> None:
+    voice = np.abs(read_audio(surround(tmp_path / "c.mkv", picture, "5.1", {"FC": 0.6}))).max()
+    music = np.abs(read_audio(surround(tmp_path / "b.mkv", picture, "5.1", {"BL": 0.6}))).max()
+    assert voice > 0.25 * 0.6
     assert voice > 1.5 * music
 
 
