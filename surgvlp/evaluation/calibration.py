@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 PUBLISHED_TEMPERATURE = 0.01  # softmax of 100 times the cosine
 BINS = 15
 
-SHARPNESS = (1e-3, 1e3)  # bounds of 1 / temperature, in units of how far a frame's scores spread
+SHARPNESS = (0.02, 1e3)  # bounds of 1 / temperature, in units of how far a frame's scores spread
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from typing import Any
 from surgvlp import predictions
 from surgvlp.evaluation.calibration import score_calibration
 from surgvlp.evaluation.decoding import KINDS, Decoder, decode
+from surgvlp.evaluation.folders import open_run, pooled
 from surgvlp.evaluation.metrics import Interval, score_phases
 from surgvlp.evaluation.segments import score_segments
-from surgvlp.files import atomic_path, write_json
+from surgvlp.files import InputError, atomic_path, write_json
 from surgvlp.predictions import Predictions
 
 RAW = "single frames"
@@ -83,6 +84,25 @@ def as_text(rows: Sequence[DecodedRow]) -> str:
         values = f"{row.macro_f1:>8.3f}{row.accuracy:>10.3f}{row.edit:>7.3f}{row.f1_at[-1]:>7.3f}"
         lines.append(f"{row.name:<28}{values}{row.expected_error:>19.3f}")
     return "\n".join(lines)
+
+
+def open_decoded(folders: Sequence[Path], raw: Sequence[Predictions]) -> dict[str, list[Predictions]]:
+    """What was decoded of a run, by kind, pooled as its raw predictions are; nothing where a folder lacks it.
+
+    Raises:
+        InputError: decoded predictions of another model or other videos than the raw ones.
+    """
+    if not all((folder / "decoded" / kind).is_dir() for folder in folders for kind in KINDS):
+        return {}
+    found = {str(kind): pooled(open_run([folder / "decoded" / kind for folder in folders])) for kind in KINDS}
+    for kind, items in found.items():
+        if [(item.video, item.model) for item in items] != [(item.video, item.model) for item in raw]:
+            raise InputError(
+                f"{kind} was decoded from other predictions than those beside it",
+                file=folders[0] / "decoded",
+                remedy="Decode again with tools/decode_predictions.py",
+            )
+    return found
 
 
 def write_decoded(

@@ -6,13 +6,13 @@ Names come from files that others wrote, so no text is read as mathematics (a `$
 from __future__ import annotations
 
 import io
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surgvlp.evaluation.calibration import BINS, CalibrationScores, probabilities
 from surgvlp.evaluation.comparison import Row, spoken
 from surgvlp.evaluation.metrics import PhaseScores
 from surgvlp.evaluation.nearest import NearFrame
@@ -38,25 +38,6 @@ def colour(index: int) -> str:
     return PALETTE[index % len(PALETTE)]
 
 
-def confidence(score: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(N,) probability of the predicted class: softmax of 100 times the cosine, as published; for display.
-
-    Rows that are probabilities already are taken as they are.
-    """
-    values = score.astype(np.float64)
-    if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
-        return values.max(axis=1)
-    exponents = np.exp(100 * (values - values.max(axis=1, keepdims=True)))
-    return 1 / exponents.sum(axis=1)
-
-
-def stretches(classes: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    """Runs of equal values in (N,): (start, end, value), end exclusive."""
-    edges = np.flatnonzero(np.diff(classes)) + 1
-    bounds = [0, *edges.tolist(), len(classes)]
-    return [(a, b, int(classes[a])) for a, b in itertools.pairwise(bounds) if b > a]
-
-
 def clock(seconds: float) -> str:
     """Minutes and seconds, hours where there are any."""
     minutes, rest = divmod(round(seconds), 60)
@@ -64,13 +45,23 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def phase_ribbons(predictions: Sequence[Predictions], scores: PhaseScores) -> bytes:
-    """PNG: for each video truth over prediction over confidence, against time."""
+def phase_ribbons(
+    predictions: Sequence[Predictions],
+    scores: PhaseScores,
+    decoded: Mapping[str, Sequence[Predictions]] | None = None,
+) -> bytes:
+    """PNG: for each video truth over prediction over confidence, against time.
+
+    With `decoded` causal and offline predictions lie below the raw ones, and the confidence is calibrated.
+    """
     names = predictions[0].class_names
-    figure = _figure(9.0, 0.55 + 0.82 * len(predictions) + 0.45)
+    each = 1.1 if decoded else 0.82
+    figure = _figure(9.0, 0.55 + each * len(predictions) + 0.45)
     axes = _column(figure, len(predictions), top=0.12, bottom=0.62)
-    for axis, item, video in zip(axes, predictions, scores.videos, strict=True):
-        _ribbon(axis, item)
+    for place, (axis, video) in enumerate(zip(axes, scores.videos, strict=True)):
+        item = predictions[place]
+        lanes = [item, *(decoded[kind][place] for kind in ("causal", "offline"))] if decoded else [item]
+        _ribbon(axis, lanes, decoded["calibrated"][place] if decoded else item)
         label = f"{item.video}\nF1 {video.macro_f1:.2f}"
         axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8, parse_math=False)
     axes[-1].set_xlabel("minutes", fontsize=8)
@@ -131,6 +122,25 @@ def scores_beside_controls(rows: Sequence[Row]) -> bytes:
     return _png(figure)
 
 
+def reliability(panels: Mapping[str, CalibrationScores]) -> bytes:
+    """PNG: by name, how often predictions of each confidence are right; on the diagonal they are honest."""
+    figure = _figure(2.6 * len(panels), 2.7)
+    for place, (title, scores) in enumerate(panels.items()):
+        axis = figure.add_axes(((place + 0.2) / len(panels), 0.17, 0.74 / len(panels), 0.66))
+        edges = np.arange(BINS) / BINS
+        right = np.nan_to_num(scores.right)
+        axis.bar(edges, right, 0.94 / BINS, align="edge", color=ACCENT, linewidth=0)
+        axis.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle="--")
+        axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence")
+        axis.set_title(f"{title}\nerror {scores.expected_error:.2f}", fontsize=8, loc="left", color=INK)
+        axis.xaxis.label.set_fontsize(8)
+        axis.tick_params(labelsize=7, length=2)
+        if not place:
+            axis.set_ylabel("share right", fontsize=8)
+        _bare(axis, keep=("left", "bottom"))
+    return _png(figure)
+
+
 def nearest_frames(found: Sequence[Sequence[NearFrame]], titles: Sequence[str]) -> bytes:
     """PNG: for each class, under its prompt, its nearest frames; with a coloured rim where they are right."""
     columns, rows = max(map(len, found)), len(found)
@@ -176,21 +186,26 @@ def _curve_panel(axis: Axes, title: str, lines: Mapping[str, tuple[NDArray[Any],
     _bare(axis, keep=("left", "bottom"))
 
 
-def _ribbon(axis: Axes, item: Predictions) -> None:
+def _ribbon(axis: Axes, lanes: Sequence[Predictions], sure: Predictions) -> None:
     from matplotlib.colors import to_rgb
     from matplotlib.ticker import MaxNLocator
 
+    item = lanes[0]
     start, end = item.time_s[0] / 60, (item.time_s[-1] + 1) / 60
     # One column a printed pixel: the number of stretches in an hour of flicker would take minutes to draw.
     times = 60 * np.linspace(start, end, RIBBON_COLUMNS, endpoint=False)
     shown = np.searchsorted(item.time_s, times, side="right") - 1
     shades = np.array([to_rgb(colour(index)) for index in range(len(item.class_names))] + [(1.0, 1.0, 1.0)])
-    for classes, low in ((item.label, 0.68), (item.score.argmax(axis=1), 0.34)):
+    strips = [item.label, *(lane.score.argmax(axis=1) for lane in lanes)]
+    high = 1 / (len(strips) + 1)
+    for place, classes in enumerate(strips, start=1):
         strip = shades[classes[shown]][None]  # a missing label is -1: the last shade, white
-        axis.imshow(strip, extent=(start, end, low, low + 0.3), aspect="auto", interpolation="nearest")
-    axis.fill_between(
-        times / 60, 0, 0.28 * confidence(item.score)[shown], color=FAINT, linewidth=0, step="post"
-    )
+        top = 1 - (place - 1) * high
+        axis.imshow(strip, extent=(start, end, top - 0.9 * high, top), aspect="auto", interpolation="nearest")
+    for place, name in enumerate(("labelled", "predicted", "causal", "offline")[: len(strips)]):
+        axis.text(1.004, 1 - (place + 0.45) * high, name, transform=axis.transAxes, fontsize=5.5, va="center")
+    confidence = probabilities(sure.score).max(axis=1)[shown]
+    axis.fill_between(times / 60, 0, 0.85 * high * confidence, color=FAINT, linewidth=0, step="post")
     axis.set(xlim=(start, end), ylim=(0, 1), yticks=[])
     axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axis.tick_params(labelsize=7, length=2)

@@ -8,13 +8,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from surgvlp.evaluation import figures, view
+from surgvlp.evaluation.calibration import CalibrationScores, score_calibration
 from surgvlp.evaluation.comparison import Row, compare, spoken, summary
 from surgvlp.evaluation.curves import Curves, read_curves
+from surgvlp.evaluation.decoded import DecodedRow, decoded_rows, open_decoded
 from surgvlp.evaluation.folders import colour_run, open_run, picture_reader, pooled
 from surgvlp.evaluation.metrics import PhaseScores
 from surgvlp.evaluation.nearest import NearFrame, Picture, nearest_frames
@@ -33,6 +35,8 @@ class Report:
     Attributes:
         runs: predictions by name; the first is reported, the others stand beside it in the table.
         notes: a few words on what a run is, by name.
+        decoded: the first run's predictions decoded over time, by kind (`decoding.KINDS`).
+        decoded_controls: other runs' decoded predictions, by name.
         title: of the page.
         subject: what the videos are, in words: "unseen lectures".
         picture: gives the frame of (video, frame_index), for the nearest frames.
@@ -46,6 +50,8 @@ class Report:
 
     runs: Mapping[str, Sequence[Predictions]]
     notes: Mapping[str, str] = field(default_factory=dict)
+    decoded: Mapping[str, Sequence[Predictions]] = field(default_factory=dict)
+    decoded_controls: Mapping[str, Sequence[Predictions]] = field(default_factory=dict)
     title: str = "Zero-shot phase recognition"
     subject: str = "videos"
     picture: Picture | None = None
@@ -69,13 +75,15 @@ def write_report(report: Report, output: Path) -> dict[str, Any]:
     rows, scores = compare(report.runs, report.notes)
     main = next(iter(report.runs.values()))
     near = nearest_frames(main, report.picture) if report.picture else []
-    page = _page(report, rows, scores, near)
+    over_time = decoded_rows(main, report.decoded, report.decoded_controls) if report.decoded else []
+    page = _page(report, rows, scores, near, over_time)
     pictures = _pictures(report, rows, scores, near)
     content = {
         "title": report.title,
         "date": now(),
         "dataset": main[0].dataset,
         **summary(rows, scores),
+        "decoded": [asdict(row) for row in over_time],
         "narrations": report.narrations,
     }
     with atomic_path(output / "figures") as folder:
@@ -120,11 +128,17 @@ def report_of(
         notes.setdefault(
             COLOUR, "logistic regression on mean and deviation of RGB, trained with phase labels"
         )
+    decoded = {name: open_decoded(folders, items[name]) for name, folders in runs.items()}
+    others = [name for name in list(runs)[1:] if decoded[name]]
     records = [folder.about for folders in opened.values() for folder in folders if folder.about]
     about = main[0].about or {}
     report = Report(
         runs=items,
         notes=notes,
+        decoded=decoded[next(iter(runs))],
+        decoded_controls={
+            f"{name}, {kind}": decoded[name][kind] for kind in ("causal", "offline") for name in others
+        },
         picture=picture_reader(main),
         prompt_sets=about.get("prompts", ()),
         protocol=about.get("protocol"),
@@ -161,7 +175,11 @@ def headline(rows: Sequence[Row], subject: str) -> dict[str, str]:
 
 
 def _page(
-    report: Report, rows: Sequence[Row], scores: PhaseScores, near: Sequence[Sequence[NearFrame]]
+    report: Report,
+    rows: Sequence[Row],
+    scores: PhaseScores,
+    near: Sequence[Sequence[NearFrame]],
+    over_time: Sequence[DecodedRow],
 ) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -179,7 +197,9 @@ def _page(
         rows=view.score_table(rows),
         one_protocol=len({row.protocol_sha256 for row in rows}) == 1,
         legend=view.legend(names),
-        ribbons=view.ribbons(main, scores),
+        over_time=view.decoded_table(over_time),
+        reliability=view.reliability(_reliability(report)),
+        ribbons=view.ribbons(main, scores, report.decoded),
         confusion=view.confusion_table(scores),
         classes=view.class_table(scores),
         near=view.near_frames(near, names, single),
@@ -199,9 +219,11 @@ def _pictures(
     main = next(iter(report.runs.values()))
     pictures = {
         "scores.png": figures.scores_beside_controls(rows),
-        "phase_ribbons.png": figures.phase_ribbons(main, scores),
+        "phase_ribbons.png": figures.phase_ribbons(main, scores, report.decoded),
         "confusion.png": figures.confusion(scores),
     }
+    if report.decoded:
+        pictures["reliability.png"] = figures.reliability(_reliability(report))
     if near:
         titles = (
             report.prompt_sets[0] if report.prompt_sets else [spoken(name) for name in main[0].class_names]
@@ -210,6 +232,15 @@ def _pictures(
     if report.curves:
         pictures["training_curves.png"] = figures.training_curves(report.curves)
     return pictures
+
+
+def _reliability(report: Report) -> dict[str, CalibrationScores]:
+    """How honest confidence is before and after calibration, and decoded, where that was done."""
+    if not report.decoded:
+        return {}
+    shown = {"as published": next(iter(report.runs.values())), "calibrated": report.decoded["calibrated"]}
+    shown |= {kind: report.decoded[kind] for kind in ("causal", "offline")}
+    return {name: score_calibration(items) for name, items in shown.items()}
 
 
 def _narrations(narrations: Mapping[str, Any] | None) -> dict[str, Any] | None:

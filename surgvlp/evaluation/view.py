@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surgvlp.evaluation.calibration import BINS, CalibrationScores, probabilities
 from surgvlp.evaluation.comparison import Row, spoken
 from surgvlp.evaluation.curves import Curves
-from surgvlp.evaluation.figures import clock, colour, confidence, stretches
+from surgvlp.evaluation.decoded import DecodedRow
+from surgvlp.evaluation.figures import clock, colour
 from surgvlp.evaluation.metrics import Interval, PhaseScores
 from surgvlp.evaluation.nearest import NearFrame
+from surgvlp.evaluation.segments import runs
 from surgvlp.media.images import encode_jpeg, resize
 from surgvlp.predictions import Predictions
 
@@ -54,19 +57,79 @@ def interval(bounds: Interval | None, signed: bool = False) -> str:
     return f"{bounds[0]:+.2f} to {bounds[1]:+.2f}" if signed else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
 
 
-def ribbons(predictions: Sequence[Predictions], scores: PhaseScores) -> list[dict[str, Any]]:
-    """For each video the stretches of truth and prediction and the outline of confidence, 0..1000 wide."""
+def decoded_table(rows: Sequence[DecodedRow]) -> list[dict[str, Any]]:
+    """Raw and decoded scores and their controls, a row each."""
+    return [
+        {
+            "name": row.name,
+            "note": row.note,
+            "control": row.name.startswith("control"),
+            "f1": f"{row.macro_f1:.3f}",
+            "f1_interval": interval(row.macro_f1_interval),
+            "accuracy": f"{row.accuracy:.3f}",
+            "edit": f"{row.edit:.2f}",
+            "f1_at": [f"{value:.2f}" for value in row.f1_at],
+            "stretches": f"{row.stretches:.1f}",
+            "expected_error": f"{row.expected_error:.3f}",
+            "brier": f"{row.brier:.2f}",
+            "protocol": row.protocol,
+            "sha256": row.protocol_sha256,
+        }
+        for row in rows
+    ]
+
+
+def reliability(panels: Mapping[str, CalibrationScores]) -> list[dict[str, Any]]:
+    """Bars in a box of 100 x 100: how often predictions of each confidence are right."""
+    return [
+        {
+            "title": title,
+            "error": f"{scores.expected_error:.3f}",
+            "bars": [
+                {
+                    "x": f"{100 * place / BINS:.2f}",
+                    "width": f"{94 / BINS:.2f}",
+                    "y": f"{100 - 100 * right:.2f}",
+                    "height": f"{100 * right:.2f}",
+                    "hint": f"{frames} frames, on average {mean:.0%} sure and {right:.0%} right",
+                }
+                for place, (mean, right, frames) in enumerate(
+                    zip(scores.confidence, scores.right, scores.frames, strict=True)
+                )
+                if frames
+            ],
+        }
+        for title, scores in panels.items()
+    ]
+
+
+def ribbons(
+    predictions: Sequence[Predictions],
+    scores: PhaseScores,
+    decoded: Mapping[str, Sequence[Predictions]] | None = None,
+) -> list[dict[str, Any]]:
+    """For each video the stretches of truth and predictions and the outline of confidence, 0..1000 wide."""
+    decoded = decoded or {}
     return [
         {
             "video": item.video,
             "f1": f"{video.macro_f1:.2f}",
             "accuracy": f"{video.accuracy:.2f}",
             "length": clock(item.time_s[-1] - item.time_s[0]),
-            "truth": _blocks(item, item.label),
-            "predicted": _blocks(item, item.score.argmax(axis=1)),
-            "confidence": _outline(confidence(item.score)),
+            "lanes": [
+                {"name": "labelled", "blocks": _blocks(item, item.label)},
+                {"name": "predicted", "blocks": _blocks(item, item.score.argmax(axis=1))},
+                *(
+                    {"name": kind, "blocks": _blocks(item, decoded[kind][place].score.argmax(axis=1))}
+                    for kind in ("causal", "offline")
+                    if decoded
+                ),
+            ],
+            "confidence": _outline(
+                probabilities((decoded["calibrated"][place] if decoded else item).score).max(axis=1)
+            ),
         }
-        for item, video in zip(predictions, scores.videos, strict=True)
+        for place, (item, video) in enumerate(zip(predictions, scores.videos, strict=True))
     ]
 
 
@@ -220,7 +283,7 @@ def _blocks(item: Predictions, classes: NDArray[np.int64]) -> list[dict[str, Any
             "hint": f"{spoken(item.class_names[value])}, {clock(item.time_s[shown[start]])} to "
             f"{clock(item.time_s[shown[end - 1]])}",
         }
-        for start, end, value in stretches(classes[shown])
+        for start, end, value in runs(classes[shown])
         if value >= 0
     ]
 

@@ -12,6 +12,7 @@ import pytest
 
 from surgvlp import console, predictions
 from surgvlp.evaluation.curves import read_curves
+from surgvlp.evaluation.decoding import KINDS
 from surgvlp.evaluation.nearest import nearest_frames
 from surgvlp.evaluation.report import Report, write_report
 from surgvlp.evaluation.view import number
@@ -309,3 +310,69 @@ def test_curves_are_read_as_training_writes_them(tmp_path: Path) -> None:
 )
 def test_numbers_are_short(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def decoded_of(items: list[Predictions]) -> dict[str, list[Predictions]]:
+    """Each kind says its own class everywhere, so that the page shows which is which."""
+    found = {}
+    for place, kind in enumerate(KINDS):
+        score = np.full((len(items[0].label), 7), 0.05, dtype=np.float32)
+        score[:, place] = 0.7
+        found[str(kind)] = [replace(item, score=score, protocol=f"made_frames+{kind}") for item in items]
+    return found
+
+
+def test_decoded_scores_stand_beside_the_raw_ones(made_predictions: Make, tmp_path: Path) -> None:
+    items = made_predictions(skill=0.9)
+    report = full_report(
+        made_predictions,
+        runs={"trained": items},
+        decoded=decoded_of(items),
+        decoded_controls={EVIL: decoded_of(items)["offline"]},
+    )
+    content = write_report(report, tmp_path)
+    page = Page((tmp_path / "report.html").read_text())
+    assert [row["name"] for row in content["decoded"]] == [
+        "single frames",
+        "single frames, calibrated",
+        "decoded, causal",
+        "decoded, offline",
+        "control: the grammar alone",
+        "control: permuted grammar",
+        f"control: {EVIL}",
+    ]
+    assert content["decoded"][0]["macro_f1"] == content["rows"][0]["macro_f1"] == pytest.approx(0.9)
+    # One of seven phases, the same everywhere: 1/7 of frames right, and 70 % sure.
+    assert content["decoded"][2]["accuracy"] == pytest.approx(1 / 7)
+    assert content["decoded"][2]["expected_error"] == pytest.approx(0.7 - 1 / 7, abs=1e-6)
+    assert content["decoded"][2]["stretches"] == pytest.approx(1 / 7)
+    labels = [value for name, value in page.attributes if name == "aria-label"]
+    for video in ("lecture_0000", "lecture_0001"):
+        assert f"causal phases of {video}" in labels and f"offline phases of {video}" in labels
+    assert page.text.count(EVIL) == 1 and "made_frames+permuted-grammar" in page.text
+    assert read_image(tmp_path / "figures" / "reliability.png").std() > 5
+    assert "script" not in page.tags
+
+
+def test_without_decoding_the_page_has_no_word_of_it(made_predictions: Make, tmp_path: Path) -> None:
+    content = write_report(full_report(made_predictions), tmp_path)
+    assert content["decoded"] == [] and not (tmp_path / "figures" / "reliability.png").exists()
+    assert "Decoded over time" not in (tmp_path / "report.html").read_text()
+
+
+def test_the_tool_finds_what_was_decoded_and_refuses_what_is_not_its_own(
+    tool: Tool, made_predictions: Make, tmp_path: Path
+) -> None:
+    items = made_predictions(skill=0.9)
+    for item in items:
+        predictions.save(item, tmp_path / "run" / "predictions")
+    for kind, found in decoded_of(items).items():
+        for item in found:
+            predictions.save(item, tmp_path / "run" / "decoded" / kind / "predictions")
+    arguments = ["--run", f"a={tmp_path / 'run'}", "--output", str(tmp_path / "out")]
+    assert console.exit_code(lambda: tool("write_report").main(arguments)) == 0
+    assert "decoded, offline" in (tmp_path / "out" / "report.html").read_text()
+    for item in items:
+        predictions.save(replace(item, model="another"), tmp_path / "run" / "predictions")
+    with pytest.raises(InputError, match="calibrated was decoded from other predictions"):
+        tool("write_report").main(arguments)
