@@ -1,7 +1,7 @@
 """What scores mean on made lectures of each difficulty: a floor that sees nothing but colour, and ceilings.
 
-Makes corpora of several seeds and difficulties and scores, by macro-F1 over all labelled frames of the unseen
-lectures (one a second):
+Draws lectures of several seeds and difficulties, takes a frame a second as it is before encoding, and scores,
+by macro-F1 over the labelled frames of the unseen lectures:
 
 * colour: logistic regression on mean and deviation of red, green and blue, the report's colour baseline;
 * linear probe, shapes: logistic regression on histograms of oriented gradients, without learning;
@@ -12,8 +12,8 @@ lectures (one a second):
 
     nice -n 15 python benchmarks/difficulty.py --out /tmp/difficulty --seeds 1 101 102
 
-What has been made or measured is reused, so that it can be stopped and run again. `difficulty.md` is what it
-prints, with machine and date.
+What has been measured is reused, so that it can be stopped and run again. `difficulty.md` is what it prints,
+with machine and date.
 """
 
 from __future__ import annotations
@@ -34,13 +34,11 @@ from sklearn.preprocessing import StandardScaler
 
 from surgvlp.console import progress_bar
 from surgvlp.files import write_json
-from surgvlp.lectures.tree import DataTree
-from surgvlp.media.images import read_image
-from surgvlp.synthesis.corpus import make_corpus
+from surgvlp.synthesis.corpus import is_test
 from surgvlp.synthesis.difficulty import DIFFICULTIES
-from surgvlp.synthesis.lecture import CorpusArguments
+from surgvlp.synthesis.lecture import CorpusArguments, draw_lecture
 
-SIZE = 80  # pixels, both ways
+SIZE = 64  # pixels, both ways
 PRETRAINING_SEED = 201
 COLUMNS = ("colour", "linear probe, shapes", "linear probe, network", "supervised")
 Split = tuple[np.ndarray, np.ndarray]  # uint8 (N, SIZE, SIZE, 3) and int64 (N,)
@@ -51,12 +49,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, required=True, help="corpora and measurements")
+    parser.add_argument("--out", type=Path, required=True, help="folder of what was measured")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 101, 102])
     parser.add_argument("--difficulties", nargs="+", default=list(DIFFICULTIES), choices=list(DIFFICULTIES))
-    parser.add_argument("--lectures", type=int, default=20, help="of a corpus; 30 %% of them unseen")
-    parser.add_argument("--epochs", type=int, default=25, help="of the network")
-    parser.add_argument("--jobs", type=int, default=1, help="lectures made at a time")
+    parser.add_argument("--lectures", type=int, default=20, help="of a seed; 30 %% of them unseen")
+    parser.add_argument("--epochs", type=int, default=12, help="of the network")
     flags = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     for seed in flags.seeds:
@@ -71,35 +68,44 @@ def measure(flags: argparse.Namespace, name: str, seed: int) -> dict[str, float]
     """Macro-F1 of each column."""
     train, test = splits(flags, name, seed)
     print(f"{name}, seed {seed}: {len(train[1])} frames to learn from, {len(test[1])} unseen", flush=True)
+    scores: dict[str, float] = {}
+
+    def note(column: str, value: float) -> None:
+        scores[column] = value
+        print(f"  {column}: {value:.3f}", flush=True)
+
+    note("colour", probe(colours(train[0]), train[1], colours(test[0]), test[1], 1.0))
+    note("linear probe, shapes", probe(shapes(train[0]), train[1], shapes(test[0]), test[1], 1e-3))
     network = pretrained(flags)
-    scores = {
-        "colour": probe(colours(train[0]), train[1], colours(test[0]), test[1], 1.0),
-        "linear probe, shapes": probe(shapes(train[0]), train[1], shapes(test[0]), test[1], 1e-3),
-        "linear probe, network": probe(
-            features(network, train[0]), train[1], features(network, test[0]), test[1], 0.1
-        ),
-        "supervised": score(test[1], predicted(trained(train, flags.epochs, seed), test[0])),
-    }
-    print(json.dumps(scores), flush=True)
+    seen, unseen = features(network, train[0]), features(network, test[0])
+    note("linear probe, network", probe(seen, train[1], unseen, test[1], 0.1))
+    note("supervised", score(test[1], predicted(trained(train, flags.epochs, seed), test[0])))
     return scores
 
 
 def splits(flags: argparse.Namespace, name: str, seed: int) -> tuple[Split, Split]:
     """Frames and labels of the lectures to learn from, and of the unseen ones."""
-    root = flags.out / "corpora" / f"{name}_{seed}"
+    found: dict[bool, list[Split]] = {False: [], True: []}
     arguments = CorpusArguments(seed=seed, height=160, fps=6, seconds=110, difficulty=name)
-    make_corpus(arguments, root, flags.lectures, test_share=0.3, jobs=flags.jobs)
-    tree = DataTree(root)
-    dataset = tree.downstream("made")
-    found = []
-    for split in ("train", "test"):
-        labels = [dataset.frames(lecture) for lecture in tree.split(split)]
-        paths = [path for lecture in labels for path in lecture.paths]
-        pictures = [
-            cv2.resize(read_image(path), (SIZE, SIZE), interpolation=cv2.INTER_AREA) for path in paths
-        ]
-        found.append((np.stack(pictures), np.concatenate([lecture.label for lecture in labels])))
-    return found[0], found[1]
+    with progress_bar(f"drawing {name} lectures", flags.lectures, "lectures") as bar:
+        for number in range(flags.lectures):
+            found[is_test(number, 0.3)].append(frames_and_phases(arguments, number))
+            bar.advance(1)
+    train, test = (
+        [np.concatenate(part) for part in zip(*found[unseen], strict=True)] for unseen in (False, True)
+    )
+    return (train[0], train[1]), (test[0], test[1])
+
+
+def frames_and_phases(arguments: CorpusArguments, number: int) -> Split:
+    """A frame a second of one lecture, but for those that have no phase: cards, drawings and black."""
+    drawn = draw_lecture(arguments, number)
+    seconds = np.arange(int(drawn.film.times[-1]))
+    seconds = seconds[[not drawn.montage.segment_at(second).stands for second in seconds]]
+    numbers = np.searchsorted(drawn.film.times, seconds, side="right") - 1
+    pictures = (drawn.film.frame(int(it)) for it in numbers)
+    small = [cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for picture in pictures]
+    return np.stack(small), drawn.procedure.phases_at(seconds)
 
 
 def colours(frames: np.ndarray) -> np.ndarray:
@@ -109,9 +115,26 @@ def colours(frames: np.ndarray) -> np.ndarray:
 
 
 def shapes(frames: np.ndarray) -> np.ndarray:
-    """(N, 2916) histograms of oriented gradients in cells of 8 pixels."""
-    describe = cv2.HOGDescriptor((SIZE, SIZE), (16, 16), (8, 8), (8, 8), 9)
-    return np.stack([describe.compute(frame).ravel() for frame in frames])
+    """(N, 1764) histograms of oriented gradients: 9 directions, cells of 8 pixels, blocks of 2 x 2.
+
+    Dalal and Triggs, CVPR 2005.
+    """
+    grey = frames.astype(np.float32).mean(axis=3)
+    dy, dx = np.gradient(grey, axis=(1, 2))
+    direction = (np.arctan2(dy, dx) % np.pi / np.pi * 9).astype(int) % 9
+    strength = np.hypot(dx, dy)
+    cells = SIZE // 8
+    histogram = np.stack(
+        [
+            (strength * (direction == number)).reshape(-1, cells, 8, cells, 8).sum(axis=(2, 4))
+            for number in range(9)
+        ],
+        axis=-1,
+    )
+    corners = [histogram[:, y : y + cells - 1, x : x + cells - 1] for y in (0, 1) for x in (0, 1)]
+    blocks = np.concatenate(corners, axis=-1)
+    blocks /= np.linalg.norm(blocks, axis=-1, keepdims=True) + 1
+    return blocks.reshape(len(frames), -1)
 
 
 def probe(
@@ -147,10 +170,10 @@ def trained(train: Split, epochs: int, seed: int) -> torch.nn.Module:
     """A network trained from scratch with labels, on shifted, mirrored pictures of wandering brightness."""
     torch.manual_seed(seed)
     frames, labels = torch.from_numpy(train[0]), torch.from_numpy(train[1])
-    network, batch = new_network().train(), 64
+    network, batch = new_network().train(), 32
     steps = epochs * (len(labels) // batch)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1.5e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps)
     with progress_bar("training", steps, "steps") as bar:
         for _ in range(epochs):
             for rows in torch.randperm(len(labels))[: len(labels) // batch * batch].split(batch):
