@@ -76,7 +76,7 @@ class Filler(NamedTuple):
 
     Args:
         weight: how often, relative to the phase's other fillers.
-        after, before: the needed action that it must come after or before; "" for none.
+        after, before: the needed action that it must come after, or before where that happens; "" for none.
     """
 
     weight: float

@@ -206,14 +206,14 @@ def _fill_phase(
 ) -> list[str]:
     """The names of a turn's actions: the needed ones and, among them, fillers."""
     names = list(needed[turn])
-    earlier, later = set(itertools.chain(*needed[:turn])), set(itertools.chain(*needed[turn + 1 :]))
+    earlier = set(itertools.chain(*needed[:turn]))
     count = max(len(names), 1, round(length / generator.uniform(4.0, 6.5)))
     fillers = list(plan.fillers)
     weights = np.array([filler.weight for filler in plan.fillers.values()])
     for _ in range(4 * count):  # a bound, since the same action is not put beside itself
         name = str(generator.choice(fillers, p=weights / weights.sum()))
         _, after, before = plan.fillers[name]
-        if after in later or before in earlier:
+        if (after and after not in earlier.union(names)) or before in earlier:
             continue
         first = names.index(after) + 1 if after in names else 0
         last = names.index(before) if before in names else len(names)

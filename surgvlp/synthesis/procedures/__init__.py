@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from surgvlp.synthesis.actions import ProcedureType
-from surgvlp.synthesis.procedures import appendectomy, cholecystectomy, hysterectomy
+from surgvlp.synthesis.procedures import appendectomy, cholecystectomy, hysterectomy, sleeve_gastrectomy
 
 PROCEDURES: dict[str, ProcedureType] = {
-    each.TYPE.name: each.TYPE for each in (cholecystectomy, appendectomy, hysterectomy)
+    each.TYPE.name: each.TYPE for each in (cholecystectomy, appendectomy, hysterectomy, sleeve_gastrectomy)
 }

@@ -285,7 +285,7 @@ _PLANS = {
         spread=True,
     ),
     _TRANSECT: PhasePlan(
-        needed=((), ("open_vagina",), ("open_vagina", "complete_cut")),
+        needed=(("open_vagina",), ("open_vagina", "complete_cut")),
         fillers={
             "hook_front": Filler(2.5, after="open_vagina", before="complete_cut"),
             "hook_side": Filler(2.5, after="open_vagina", before="complete_cut"),
@@ -365,14 +365,9 @@ TYPE = ProcedureType(
     state={
         "raised": 0.0,  # by the manipulator
         "adhesions": 1.0,
-        "round_l_cut": 0.0,
-        "round_r_cut": 0.0,
-        "tube_l_cut": 0.0,
-        "tube_r_cut": 0.0,
+        **{f"{name}_{side}_cut": 0.0 for name in ("round", "tube", "vessels") for side in "lr"},
         "opened": 0.0,  # the broad ligaments, which hide the vessels
         "flap": 0.0,  # the bladder off the cervix
-        "vessels_l_cut": 0.0,
-        "vessels_r_cut": 0.0,
         "vagina_cut": 0.0,  # share of its circumference
         "loose": 0.0,
         "sutured": 0.0,  # share of the cuff
