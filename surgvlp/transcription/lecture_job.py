@@ -39,10 +39,12 @@ def find_videos(paths: Sequence[str | Path]) -> dict[str, Path]:
     """{id: file} of video files and of all videos in folders; the id is the name without its suffix.
 
     Raises:
-        InputError: a folder without videos, a name that is no id, or two files with the same id.
+        InputError: no such folder, one without videos, a name that is no id, or two files with the same id.
     """
     found: dict[str, Path] = {}
     for path in map(Path, paths):
+        if not path.exists() and path.suffix.lower() not in SUFFIXES:
+            raise InputError("there is no such folder", file=path)
         files = sorted(item for item in path.iterdir() if _is_video(item)) if path.is_dir() else [path]
         if not files:
             raise InputError(

@@ -98,6 +98,9 @@ def test_nothing_to_do_is_bad_input(videos: Path, tmp_path: Path, capsys: pytest
     assert not (out / "whisper_narration_texts").exists()
     assert _run("--videos", str(tmp_path), "--out", str(out)) == console.BAD_INPUT
     assert "no videos" in capsys.readouterr().err
+    assert _run("--videos", str(tmp_path / "vidoes"), "--out", str(tmp_path / "new")) == console.BAD_INPUT
+    assert "vidoes: there is no such folder" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_split_chooses_lectures(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
