@@ -50,11 +50,13 @@ class Summary:
             f"{len(self.failed)} failed; {self._speed()}{self.rows} narrations "
             f"({self.dropped} empty or repeated rows dropped)"
         )
-        found = [f"{count} {reason}" for reason, count in self.left_out.items() if count]
-        found += [f"{self.loops} pieces decoded again because of a loop"] if self.loops else []
-        found += [f"{self.respelled} words respelled"] if self.respelled else []
-        if found:
-            lines.append(f"left out as Whisper's inventions, or mended: {', '.join(found)}")
+        left_out = ", ".join(f"{count} {reason}" for reason, count in self.left_out.items() if count)
+        if left_out:
+            lines.append(f"rows left out since nobody said them: {left_out}")
+        if self.loops:
+            lines.append(f"{self.loops} pieces of sound decoded again because of a loop")
+        if self.respelled:
+            lines.append(f"{self.respelled} words respelled")
         return "\n".join(lines)
 
     def add(self, lecture: str, record: Mapping[str, Any]) -> None:

@@ -101,7 +101,7 @@ def test_what_is_left_out_is_counted_and_kept_in_raw_with_its_reason(
 ) -> None:
     tree = DataTree(tmp_path)
     plain = transcribe_lectures({"good_b": videos / "good_b.mp4"}, tree, faster)
-    assert "inventions" not in str(plain)
+    assert "left out" not in str(plain)
     expected = read_captions(tree.texts("whisper_narration", "good_b"))
     summary = transcribe_lectures({"good_b": videos / "good_b.mp4"}, tree, _Inventive(faster))
     found = read_captions(tree.texts("whisper_narration", "good_b"))
@@ -123,4 +123,5 @@ def test_what_is_left_out_is_counted_and_kept_in_raw_with_its_reason(
         "wild_guess": 0,
     }
     assert record["looped_pieces"] == 1
-    assert "1 phantom_phrase, 1 repetition_loop, 1 pieces decoded again" in str(summary)
+    assert "left out since nobody said them: 1 phantom_phrase, 1 repetition_loop\n" in str(summary)
+    assert "1 pieces of sound decoded again because of a loop" in str(summary)
