@@ -8,10 +8,9 @@ import numpy as np
 
 from surgvlp.synthesis.actions import Use
 from surgvlp.synthesis.anatomy import Anatomy, State, mixed, smooth
-from surgvlp.synthesis.procedure import Procedure
+from surgvlp.synthesis.procedure import WAY_S, Procedure
 
 HANDS = ("assist", "hold", "work")  # the last one's instrument is in front
-_WAY_S = 0.8  # between port and place, or from one place to the next
 _REACH = {"still": 0.006, "carry": 0.006, "spread": 0.03, "stroke": 0.045, "sweep": 0.11, "apply": 0.012}
 
 
@@ -74,13 +73,13 @@ class Hands:
             pull = (0.55 * time + rhythm[4] / 6.3) % 1.0
             tip = tip + np.array([0.05, -0.04]) * (pull if pull < 0.7 else (1 - pull) * 7 / 3)
         away = tip + 0.75 * (self._ports[hand] - tip)
-        arrived = smooth(float(np.clip((time - stint.start) / _WAY_S, 0, 1)))
+        arrived = smooth(float(np.clip((time - stint.start) / WAY_S, 0, 1)))
         if stint.comes:
             tip = mixed(away, tip, arrived)
         elif stint.before is not None:
             tip = mixed(self._anatomy.place(stint.before.place, state), tip, arrived)
         if stint.leaves:
-            tip = mixed(away, tip, smooth(float(np.clip((stint.end - time) / _WAY_S, 0, 1))))
+            tip = mixed(away, tip, smooth(float(np.clip((stint.end - time) / WAY_S, 0, 1))))
         return tip
 
 
