@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from surgvlp.synthesis.cards import step_title, title_of
+from surgvlp.synthesis.cards import title_of
 from surgvlp.synthesis.difficulty import Difficulty
 from surgvlp.synthesis.marks import paint_label, paint_logo, paint_speaker
 from surgvlp.synthesis.montage import Kind, Montage
@@ -24,6 +24,20 @@ _OVER: dict[OverlayKind, tuple[Kind, ...]] = {
     "text": ("operation",),
     "logo": ("operation", "outside", "drawing", "title"),
 }
+# None of them names a step: a phase that can be read off the picture would test reading, not seeing.
+_CAPTIONS = (
+    "Female, 54 years",
+    "Male, 61 years",
+    "BMI 27",
+    "30 degree scope",
+    "Four ports",
+    "Speed x2",
+    "Real time",
+    "Edited for time",
+    "Case 12",
+    "Thanks to the theatre team",
+    "Questions to the author",
+)
 _MARGIN = 0.03  # from the picture's edge, a share of its height
 
 
@@ -68,7 +82,7 @@ class Overlays:
     """Everything laid over one lecture.
 
     Args:
-        procedure: by the lecture's clock; gives the captions.
+        procedure: gives the title.
         montage: what is shown when; title cards bear no captions.
         difficulty: its `overlays` counts.
         height, width: of the pictures, pixels.
@@ -107,11 +121,11 @@ class Overlays:
             words = paint_label(title_of(procedure), 0.045 * height, 40, generator)
             add("text", 0.0, end, [stamp(*words)], corners.pop())
         if generator.uniform() < 0.8 * strength:
-            seconds = generator.uniform(3.0, 7.0)
-            for phase, actions in procedure.segments():
-                words = paint_label(step_title(procedure, phase), 0.055 * height, 28, generator)
-                begin = actions[0].start + 0.5
-                add("text", begin, min(begin + seconds, actions[-1].end), [stamp(*words)], corners[0])
+            for begin in np.arange(generator.uniform(2, 20), end, generator.uniform(12, 40)):
+                caption = str(generator.choice(_CAPTIONS))
+                words = paint_label(caption, 0.055 * height, 28, generator)
+                until = min(float(begin) + generator.uniform(3.0, 7.0), end)
+                add("text", float(begin), until, [stamp(*words)], corners[0])
         self.items = tuple(found)
 
     def draw(self, picture: Picture, time: float) -> None:
