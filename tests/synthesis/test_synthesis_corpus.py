@@ -225,20 +225,24 @@ def test_masks_read_as_cholecseg8k_s_do(corpus: Path, tmp_path: Path) -> None:
         assert np.array_equal(read_image(stem.with_name(f"{stem.name}.png")), picture)
 
 
-def test_cards_and_looks_outside_in_a_hard_lecture(tmp_path: Path) -> None:
-    arguments = replace(ARGUMENTS, seed=1, difficulty="hard")
+def test_cards_and_looks_outside_in_a_hard_hysterectomy(tmp_path: Path) -> None:
+    arguments = replace(ARGUMENTS, seed=1, difficulty="hard", procedures="hysterectomy")
     make_corpus(arguments, tmp_path, 1, test_share=0, jobs=1)
     drawn, lecture = draw_lecture(arguments, 0), lecture_id(0)
     shown = [drawn.montage.kind_at(second) for second in range(int(np.ceil(drawn.procedure.duration)))]
-    assert {"operation", "title", "outside"} <= set(shown)
-    labels = DataTree(tmp_path).downstream("made").frames(lecture)
+    assert {"operation", "title", "outside"} <= set(shown) and drawn.form.variable
+    labels = DataTree(tmp_path).downstream("made_hysterectomy").frames(lecture)
     cards = ("title", "drawing", "black")
     assert labels.frame_index.tolist() == [s for s, kind in enumerate(shown) if kind not in cards]
-    made = tmp_path / "downstream_datasets" / "made"
+    assert labels.label.tolist() == drawn.procedure.phases_at(labels.frame_index).tolist()
+    made = tmp_path / "downstream_datasets" / "made_hysterectomy"
+    lines = (made / "autolaparo/labels/label_01.txt").read_text().splitlines()
+    assert len(lines) == len(shown) + 1
     elsewhere = np.array([kind != "operation" for kind in shown])
-    triplets = read_triplets(made / "cholect50", "VID01").triplet
-    tools = read_tools(made / "cholec80/tool_annotations/video01-tool.txt").present
-    assert not triplets[elsewhere].any() and not tools[elsewhere].any()
+    triplets = read_triplets(made / "cholect50", "VID01", drawn.procedure.type.triplets).triplet
+    path = made / "cholec80/tool_annotations/video01-tool.txt"
+    tools = read_tools(path, (*CHOLEC80_TOOLS, "NeedleDriver")).present
+    assert tools[:, 7].any() and not triplets[elsewhere].any() and not tools[elsewhere].any()
     assert tools[~elsewhere].any(axis=1).mean() > 0.5
     frames = read_json(tmp_path / "surg3m/annotations" / f"{lecture}.json")
     assert [frame["class"] for frame in frames.values()] == [
@@ -251,7 +255,8 @@ def test_cards_and_looks_outside_in_a_hard_lecture(tmp_path: Path) -> None:
         left, top, wide, high = annotation["bbox"]
         assert 0 <= left < left + wide <= width and 0 <= top < top + high <= height
     (record,) = read_json(tmp_path / "surg3m/labels.json")
-    assert record["resolution"] == [width, height]
+    assert record["resolution"] == [width, height] == [128, 96]
+    assert (record["procedureName"], record["robotic"]) == (["hysterectomy"], True)
     info = probe(DataTree(tmp_path).video(lecture))
     assert abs(info.duration_s - drawn.procedure.duration) < 0.5
     picture = read_image(made / "frames" / f"{lecture}_0.png")
