@@ -106,12 +106,12 @@ class Renderer:
         self.times = np.arange(round(procedure.duration * fps)) / fps
         self._states = procedure.states_at(self.times)
         self._anatomy, self._scene = procedure.type.draw_scene(self.height, generator)
-        self._world = World(self._scene)
         self._smoke_plume = np.round(self._scene.smoke * 255).astype(np.uint8)
         self._finish = {tool: draw_finish(tool, generator) for tool in TOOLS}
         self._tool_size = generator.uniform(1.25, 1.5)
         self._flips = {tool: float(generator.choice([-1, 1])) for tool in TOOLS}
-        self._clip = effects.clip(np.array(_CLIP_COLOURS[generator.integers(len(_CLIP_COLOURS))], np.float64))
+        colour = np.array(_CLIP_COLOURS[generator.integers(len(_CLIP_COLOURS))], np.float64)
+        self._world = World(self._scene, effects.clip(colour))
         self._bag_colour = np.array(_BAG_COLOURS[generator.integers(len(_BAG_COLOURS))], np.float64)
         self._hands = Hands(procedure, self._anatomy, generator)
         self._path = draw_path(procedure, self._anatomy, self._states, self.times, generator)
@@ -213,8 +213,7 @@ class Renderer:
         self._draw_shadows(surface, moment)
         if not in_bag:
             self._draw_specimen(surface, moment, self._world.front(moment.matrix))
-        self._draw_clips(surface, moment)
-        if in_bag and state["bagged"] < 1:
+        elif state["bagged"] < 1:
             self._draw_specimen(surface, moment, None)
         self._draw_bag(surface, moment)
         generator = np.random.default_rng([self._seed, moment.number])
@@ -233,13 +232,6 @@ class Renderer:
         turn = np.array([[y * wide, x * long], [-x * wide, y * long]])
         label = class_id(specimen.tissue)
         draw_sprite(surface, moment.view, specimen.sprite, first, turn, label, front=front)
-
-    def _draw_clips(self, surface: Surface, moment: _Moment) -> None:
-        roll = float(np.arctan2(moment.view[1, 0], moment.view[0, 0]))
-        for clips in self._scene.clips:
-            count = int(clips.count(moment.state) + 0.01)
-            for place, heading in zip(clips.places[:count], clips.headings[:count], strict=True):
-                self._clip.draw(surface, moment.pixel(place), heading + roll, moment.scale)
 
     def _draw_bag(self, surface: Surface, moment: _Moment) -> np.ndarray | None:
         """Draw the bag, if it is there, and return the pixel of the middle of its mouth."""

@@ -70,9 +70,9 @@ class Clips:
 class Scene:
     """What is painted once for a lecture, at `scale` pixels a unit.
 
-    Painted in this order: ground, `below`, `above`, blood, the instruments' shadows, specimen, clips, bag,
+    Painted in this order: ground, `below`, `above`, clips, blood, the instruments' shadows, specimen, bag,
     instruments. The specimen lies behind `above`, but while it is being put into the bag (state "carried"
-    above one half) before it and the clips; it is not drawn once it is in there ("bagged" at 1).
+    above one half) before it; it is not drawn once it is in there ("bagged" at 1).
 
     The bag and the specimen follow the state variables that every type of operation has, see
     `anatomy.BAG_STATE`.

@@ -1,4 +1,4 @@
-"""The scene's ground and layers at a state of the operation, painted anew only where something changed."""
+"""The scene's ground, layers and clips at a state of the operation, painted anew only where that changed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 
 from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH, State
 from surgvlp.synthesis.classes import class_id
+from surgvlp.synthesis.masks import Mask
 from surgvlp.synthesis.picture import (
     Box,
     Covers,
     Front,
+    Picture,
     Planes,
+    Surface,
     cut,
     half_size,
     lay_planes,
@@ -21,6 +24,7 @@ from surgvlp.synthesis.picture import (
     premultiplied,
 )
 from surgvlp.synthesis.scene import Layer, Scene
+from surgvlp.synthesis.sketch import Sketch
 from surgvlp.synthesis.sprites import planes_and_covers
 
 _STEPS = 24  # in which layers come and go
@@ -50,14 +54,16 @@ class World:
 
     Args:
         scene: what to show.
+        clip: drawn where the scene says that clips are.
 
     Attributes:
         to_world: (3, 3) from its pixels to the world.
         planes: of ground and layers.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, clip: Sketch) -> None:
         height, width = (side // 2 * 2 for side in scene.grain.shape)
+        self._clip, self._clips, self._scale = clip, scene.clips, scene.scale
         to_world = np.array(
             [[1, 0, -HALF_WIDTH * scene.scale], [0, 1, -HALF_HEIGHT * scene.scale], [0, 0, 1]]
         )
@@ -66,27 +72,35 @@ class World:
         self._grain = Covers(grain, half_size(grain))
         self._ground = planes_of(np.ascontiguousarray(scene.ground.rgb[:height, :width]))
         self._tissue = scene.ground.tissue[:height, :width]
-        self.planes = Planes(*(plane.copy() for plane in self._ground))
+        self._picture = Picture(height, width)
+        self.planes = self._picture.planes
+        for plane, ground in zip(self.planes, self._ground, strict=True):
+            plane[:] = ground
         self._layers = [self._painted(layer, scene.scale) for layer in (*scene.below, *scene.above)]
         self._above = range(len(scene.below), len(self._layers))
         self._front = Covers(np.zeros_like(self._grain.luma), np.zeros_like(self._grain.chroma))
-        self._steps = [0] * len(self._layers)
+        self._steps = [0] * (len(self._layers) + len(self._clips))
         self._covers: dict[int, Covers] = {}  # of the layers that are there, in part or whole
         self._labels: np.ndarray | None = None
 
     def bring_to(self, state: State) -> None:
         """Paint what has changed up to a state of the operation."""
         steps = [round(float(it.layer.share(state)) * _STEPS) for it in self._layers]
+        steps += [int(clips.count(state) + 0.01) for clips in self._clips]
         if steps == self._steps:
             return
-        changed = [number for number, step in enumerate(steps) if step != self._steps[number]]
+        boxes = self._clip_boxes()
+        changed = [number for number, it in enumerate(self._layers) if steps[number] != self._steps[number]]
         self._steps, self._labels = steps, None
         for number in changed:
             self._covers.pop(number, None)
             if steps[number] > 0:
                 self._covers[number] = self._dissolved(self._layers[number], steps[number] / _STEPS)
-        left, top, right, bottom = np.array([self._layers[number].box for number in changed]).T
-        self._repaint((int(left.min()), int(top.min()), int(right.max()), int(bottom.max())))
+        # all clips are painted anew whenever anything is: half of one would have other edges
+        boxes += [*self._clip_boxes(), *(self._layers[number].box for number in changed)]
+        lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+        self._repaint((min(lefts), min(tops), max(rights), max(bottoms)))
+        self._draw_clips(self._picture)
 
     def front(self, matrix: np.ndarray) -> Front | None:
         """What lies over the specimen, if anything does; `matrix` (2, 3) is from the world's pixels."""
@@ -107,7 +121,28 @@ class World:
                 it = self._layers[number]
                 left, top, right, bottom = it.box
                 self._labels[top:bottom, left:right][covers.luma > 127] = class_id(it.layer.tissue)
+            self._draw_clips(Mask(self._labels))
         return self._labels
+
+    def _set_clips(self) -> list[tuple[np.ndarray, float]]:
+        """Pixel and heading of each clip that is there."""
+        origin = np.array([HALF_WIDTH, HALF_HEIGHT]) * self._scale
+        return [
+            (place * self._scale + origin, float(heading))
+            for clips, count in zip(self._clips, self._steps[len(self._layers) :], strict=True)
+            for place, heading in zip(clips.places[:count], clips.headings[:count], strict=True)
+        ]
+
+    def _clip_boxes(self) -> list[Box]:
+        reach, (height, width) = 0.06 * self._scale, self._tissue.shape
+        ends = [
+            np.clip([pixel - reach, pixel + reach + 2], 0, (width, height)) for pixel, _ in self._set_clips()
+        ]
+        return [tuple((end.ravel() // 2 * 2).astype(int).tolist()) for end in ends]
+
+    def _draw_clips(self, surface: Surface) -> None:
+        for pixel, heading in self._set_clips():
+            self._clip.draw(surface, pixel, heading, self._scale)
 
     def _painted(self, layer: Layer, scale: float) -> _Painted:
         origin = np.array([HALF_WIDTH, HALF_HEIGHT]) * scale
