@@ -31,6 +31,7 @@ from surgvlp.predictions import Predictions
 
 EVIDENCE_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 NARRATIONS = "whisper_narration"
+SEEN_LECTURES = 12  # whose pictures are looked at: all texts teach the grammar, but two numbers need no more
 
 
 def learn_decoder(
@@ -59,7 +60,8 @@ def learn_decoder(
     classes = class_embeddings(encoder, prompt_sets, protocol.prompt_tokens)
     narrations = read_narrations(encoder, classes, tree, lectures, protocol.prompt_tokens)
     side = side_of(encoder, protocol)
-    scores = score_lectures(encoder, classes, tree, lectures, protocol.preprocessing, side)
+    seen = sorted({lectures[place] for place in np.linspace(0, len(lectures) - 1, SEEN_LECTURES).astype(int)})
+    scores = score_lectures(encoder, classes, tree, seen, protocol.preprocessing, side)
     return fit_decoder(narrations, scores, class_names, given)
 
 
@@ -124,7 +126,7 @@ def fit_decoder(
 
     Args:
         narrations: of training lectures.
-        scores: their frames', one a second, by lecture.
+        scores: frames, one a second, of some of these lectures.
         class_names: C names.
         given: a grammar to use in place of the learned one.
 
@@ -132,10 +134,10 @@ def fit_decoder(
         InputError: no narrations.
     """
     phases = learn_phases(narrations, class_names, given)
-    length = {name: min(len(rows), len(scores[name])) for name, rows in phases.posterior.items()}
+    length = {name: min(len(rows), len(phases.posterior[name])) for name, rows in scores.items()}
     seen = np.concatenate([scores[name][:count] for name, count in length.items()])
     spoken = np.concatenate([phases.posterior[name][:count] for name, count in length.items()])
-    source = f"narrations of {len(narrations)} lectures, no labels"
+    source = f"pictures and narrations of {len(scores)} lectures, no labels"
     calibration = fit_calibration(seen, spoken, source)
     decoders = [Decoder(phases.grammar, calibration, seconds) for seconds in EVIDENCE_S]
     surprises = [_surprise(decoder, phases, scores, length) for decoder in decoders]

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)  # in units of how far a sentence's scores spread
 ITERATIONS = 12  # at each temperature, and as many again at the best one
 PSEUDO_COUNT = 0.1  # steps added from each phase to each other: what no lecturer did may still happen
-LECTURES_AT_ONCE = 16  # a bound on memory, however many there are
+SECONDS_AT_ONCE = 20_000  # a bound on memory, however many and however long lectures are
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,10 @@ def _batches(narrations: Sequence[Narration], temperature: float) -> list[_Batch
     mean = np.log(np.exp(rows).mean(axis=0))
     in_order = sorted(narrations, key=lambda item: item.seconds)  # so that a batch holds little padding
     batches = []
-    for start in range(0, len(in_order), LECTURES_AT_ONCE):
-        some = in_order[start : start + LECTURES_AT_ONCE]
+    while in_order:
+        longest = in_order[-1].seconds
+        fitting = max(1, SECONDS_AT_ONCE // longest)
+        some, in_order = in_order[-fitting:], in_order[:-fitting]
         evidence = np.zeros((len(some), some[-1].seconds, classes))
         counted = np.zeros(evidence.shape[:2])
         for place, item in enumerate(some):

@@ -101,7 +101,7 @@ def test_a_given_grammar_decodes_and_no_grammar_takes_older_decodings_away(
     assert evaluate(tool, narrated, run_folder, output, *given) == 0
     found = json.loads((output / "decoder.json").read_text())
     assert found["phases"]["Preparation"]["then"] == {"CalotTriangleDissection": 1.0}
-    assert found["calibration"]["source"] == "narrations of 2 lectures, no labels"
+    assert found["calibration"]["source"] == "pictures and narrations of 2 lectures, no labels"
     assert evaluate(tool, narrated, run_folder, output) == 0
     assert sorted(path.name for path in output.iterdir()) == ["evaluation.json", "predictions"]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from surgvlp.evaluation.narrated_phases import Narration, learn_phases
 from surgvlp.evaluation.phase_grammar import STAGES, PhaseGrammar, read_grammar
 from surgvlp.files import InputError
-from surgvlp.lectures.texts import Caption
+from surgvlp.lectures.texts import Caption, read_captions
 
 NAMES = ("begin", "cut", "wash", "end")
 GIVEN: dict[str, Any] = {
@@ -165,12 +166,32 @@ def test_a_grammar_is_learned_from_what_is_said() -> None:
     assert again.grammar is wanted and again.temperature == pytest.approx(found.temperature, rel=0.5)
 
 
-def test_the_order_of_lectures_does_not_matter() -> None:
+def test_neither_the_order_of_lectures_nor_how_many_go_at_once_matters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     narrations, _ = spoken_lectures(drawn_grammar(2), 5, 1)
     given = drawn_grammar(2)
-    one, two = learn_phases(narrations, NAMES, given), learn_phases(narrations[::-1], NAMES, given)
+    one = learn_phases(narrations, NAMES, given)
+    monkeypatch.setattr("surgvlp.evaluation.narrated_phases.SECONDS_AT_ONCE", 200)
+    two = learn_phases(narrations[::-1], NAMES, given)
     assert one.temperature == pytest.approx(two.temperature, rel=1e-4)
     for name, rows in one.posterior.items():
         np.testing.assert_allclose(rows, two.posterior[name], atol=1e-4)
     with pytest.raises(InputError, match="no narrations"):
         learn_phases([], NAMES)
+
+
+def test_real_narrations_are_read_as_they_are(shared_data: Path) -> None:
+    """Five real lectures: long silences, sentences that overlap, hundreds of them."""
+    folder = shared_data / "svl_sample" / "whisper_narration_texts"
+    generator = np.random.default_rng(0)
+    narrations = []
+    for path in sorted(folder.glob("*.csv")):
+        captions = read_captions(path)
+        score = generator.normal(0.3, 0.05, (len(captions), 4)).astype(np.float32)
+        narrations.append(Narration(path.stem, captions, score))
+    found = learn_phases(narrations, NAMES, drawn_grammar(1))
+    for item in narrations:
+        rows = found.posterior[item.lecture]
+        assert len(rows) == item.seconds
+        np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-9)
