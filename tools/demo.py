@@ -110,7 +110,7 @@ def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
             [
                 *("tools/evaluate_zero_shot.py", *model, "--data", str(data), "--dataset", "made"),
                 *("--prompts", *(f"{data}/prompts/{name}.txt" for name in PROMPTS)),
-                *("--protocol", "made_frames"),
+                *("--protocol", "made_frames", "--narrations", "train"),
                 *("--output", f"{output}/zero-shot/{folder}"),
             ],
         )
