@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from made_corpus import ARGUMENTS
 
 from surgvlp.lectures import DataTree, read_captions
@@ -19,6 +20,7 @@ from surgvlp.media.probe import probe
 from surgvlp.synthesis.corpus import draw_lecture, lecture_id
 from surgvlp.synthesis.grammar import ASIDE, OTHER, all_sentences, grammar, normalised
 from surgvlp.synthesis.habits import Style, correcting, draw_style, hesitating
+from surgvlp.synthesis.procedures import PROCEDURES
 
 
 def _in_new_process(program: str) -> str:
@@ -149,7 +151,8 @@ def test_slips_keep_what_was_meant() -> None:
     """Taking the fillers and the doubled words away gives the sentence back; a correction ends in it."""
     sentences = [
         next(all_sentences(template))
-        for key, templates in grammar("cholecystectomy").items()
+        for kind in PROCEDURES
+        for templates in grammar(kind).values()
         for template in templates
     ]
     corrected = 0
@@ -167,6 +170,40 @@ def test_slips_keep_what_was_meant() -> None:
             head, tail = better[: slip.start()], better[slip.end() :]
             assert any(head[:cut] + tail == sentence for cut in range(len(head) + 1)), (sentence, better)
     assert corrected > 0.5 * len(sentences)
+
+
+_ROBOTIC = """
+import json
+import numpy as np
+from surgvlp.synthesis.habits import draw_style
+from surgvlp.synthesis.narrator import narrate
+from surgvlp.synthesis.procedure import draw_procedure
+from surgvlp.synthesis.procedures import PROCEDURES
+seed = next(s for s in range(99) if draw_procedure(KIND, 240, np.random.default_rng(s), 1).robotic)
+procedure = draw_procedure(KIND, 240, np.random.default_rng(seed), 1)
+style = draw_style(1, np.random.default_rng(1))
+narration = narrate(procedure, Speaker(Voice()), np.random.default_rng(2), style)
+assert len(narration.sound) == round(procedure.duration * narration.rate)
+print(json.dumps([[caption.start, caption.end, caption.text] for caption in narration.script]))
+"""
+
+
+@pytest.mark.parametrize("kind", PROCEDURES)
+def test_a_robotic_operation_of_every_type_is_told_in_its_own_words(kind: str) -> None:
+    script = json.loads(_in_new_process(_ROBOTIC.replace("KIND", f'PROCEDURES["{kind}"]')))
+    assert len(script) > 25
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(script))
+    own = {
+        normalised(text) for lines in grammar(kind).values() for line in lines for text in all_sentences(line)
+    }
+    own |= {
+        normalised(text)
+        for lines in grammar("any").values()
+        for line in lines
+        for text in all_sentences(line)
+    }
+    exact = sum(normalised(text) in own for _, _, text in script)
+    assert exact > 0.3 * len(script)  # the others with a slip
 
 
 def test_no_style_draws_nothing_and_full_strength_has_every_habit() -> None:
