@@ -123,9 +123,8 @@ def _log_probability(item: Predictions, decoder: Decoder, kind: Kind) -> Array:
     if kind == "calibrated":
         return single
     steps = np.diff(item.time_s, prepend=0.0)
-    weight = np.minimum(
-        1.0, np.append(steps[1:], steps[1:].mean() if len(steps) > 1 else 1.0) / decoder.evidence_s
-    )
+    since = np.append(steps[1:2] if len(steps) > 1 else 1.0, steps[1:])  # the first counts as the second does
+    weight = np.minimum(1.0, since / decoder.evidence_s)
     evidence = single * (0.0 if kind == "grammar-alone" else weight[:, None])
     grammar = decoder.grammar
     chain = grammar.by_state(evidence), _transitions(grammar, steps), grammar.start(max(0.0, item.time_s[0]))
