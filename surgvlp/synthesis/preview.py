@@ -29,9 +29,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 # Okabe and Ito's colours, which people with any colour vision tell apart; for phases, and for tools.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _INK, _FAINT, _ELSEWHERE = "#1f2933", "#9aa5b1", "#d5dbe1"
-_PAIRS = 4  # of picture and mask, a lecture
+_PAIRS = 3  # of picture and mask, a lecture
 _COLUMNS = 1500  # of the voice
-_WIDTH, _ROW, _EDGE = 15.0, 3.1, 0.25  # inches
+_WIDTH, _ROW, _EDGE = 15.0, 3.45, 0.25  # inches
 _DPI = 110
 
 
@@ -74,7 +74,7 @@ def spans(values: Sequence[object]) -> list[tuple[int, int, object]]:
 
 
 def _draw_row(figure: Figure, place: SubplotSpec, tree: DataTree, number: int, drawn: Lecture) -> None:
-    grid = place.subgridspec(4, _PAIRS, height_ratios=[1.05, 0.19, 0.66, 0.32], hspace=0.07, wspace=0.025)
+    grid = place.subgridspec(4, _PAIRS, height_ratios=[1.32, 0.19, 0.62, 0.3], hspace=0.07, wspace=0.025)
     duration = drawn.procedure.duration
     times = (np.arange(_PAIRS) + 0.5) / _PAIRS * duration
     video = tree.video(lecture_id(number))
