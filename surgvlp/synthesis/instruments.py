@@ -44,12 +44,37 @@ def draw_finish(tool: str, generator: np.random.Generator) -> Finish:
     )
 
 
-def sketch_instrument(tool: str, opening: float, finish: Finish) -> Sketch:
-    """Draw an instrument, its tip at (0, 0), whose jaws, where it has any, are `opening` (0 to 1) open."""
-    sketch = Sketch(class_id(tool))
-    _shaft(sketch, finish.shaft, -_TIP_LENGTH[tool])
-    _TIPS[tool](sketch, opening, finish)
+WRISTED = ("grasper", "bipolar", "hook", "scissors", "needle_driver")  # of a robot's
+
+
+def sketch_instrument(tool: str, opening: float, finish: Finish, wrist: float = 0.0) -> Sketch:
+    """Draw an instrument, its tip at (0, 0), its shaft along -x.
+
+    Args:
+        tool: one of `actions.TOOLS`.
+        opening: 0 to 1, of its jaws, where it has any.
+        finish: its colours.
+        wrist: radians by which a robot's instrument bends its tip against the shaft; 0 for a straight one.
+    """
+    sketch, tip = Sketch(class_id(tool)), Sketch()
+    _TIPS[tool](tip, opening, finish)
+    joint = -_TIP_LENGTH[tool] * np.array([np.cos(wrist), np.sin(wrist)])
+    _shaft(sketch, finish.shaft, joint[0], across=joint[1])
+    if wrist:
+        _wrist(sketch, joint, finish)
+    sketch.join(tip.turned(wrist))
     return sketch
+
+
+def _wrist(sketch: Sketch, joint: np.ndarray, finish: Finish) -> None:
+    """A bright clevis at the end of the shaft, its pulleys, and the pin that the tip turns around."""
+    x, y = joint
+    sketch.polygon([(x - 0.11, y - 0.036), (x, y - 0.03), (x, y + 0.03), (x - 0.11, y + 0.036)], finish.metal)
+    for across in (-0.014, 0.014):  # the cables
+        sketch.line([(x - 0.1, y + across), (x, y + 0.6 * across)], finish.metal * 0.35, 0.006)
+    sketch.disc(joint, 0.042, finish.metal * 0.75)
+    sketch.disc(joint, 0.03, finish.metal)
+    sketch.disc(joint, 0.012, finish.metal * 0.3)
 
 
 # Share of the half-width from the upper edge, brightness: a cylinder lit from above.
@@ -57,15 +82,22 @@ _STRIPS = ((-1.0, 0.45), (-0.7, 0.8), (-0.4, 1.15), (-0.15, 1.9), (0.1, 1.15), (
 _HALF = 0.034  # of the shaft's width
 
 
-def _shaft(sketch: Sketch, colour: np.ndarray, front: float, back: float = -1.9, half: float = _HALF) -> None:
+def _shaft(
+    sketch: Sketch,
+    colour: np.ndarray,
+    front: float,
+    back: float = -1.9,
+    half: float = _HALF,
+    across: float = 0.0,
+) -> None:
     grow = 1 + 0.35 * (front - back)  # nearer the camera, so wider
     for (top, light), (bottom, _) in zip(_STRIPS, (*_STRIPS[1:], (1.0, 0.0)), strict=True):
         sketch.polygon(
             [
-                (front, top * half),
-                (front, bottom * half),
-                (back, bottom * half * grow),
-                (back, top * half * grow),
+                (front, across + top * half),
+                (front, across + bottom * half),
+                (back, across + bottom * half * grow),
+                (back, across + top * half * grow),
             ],
             np.minimum(colour * light + 8 * light, 255),
         )

@@ -15,7 +15,7 @@ from surgvlp.synthesis.camera import Sensor, draw_path
 from surgvlp.synthesis.classes import class_id
 from surgvlp.synthesis.difficulty import EASY, Difficulty
 from surgvlp.synthesis.hands import Hands, Held
-from surgvlp.synthesis.instruments import draw_finish, sketch_instrument
+from surgvlp.synthesis.instruments import WRISTED, draw_finish, sketch_instrument
 from surgvlp.synthesis.masks import Mask
 from surgvlp.synthesis.picture import Front, Picture, Surface
 from surgvlp.synthesis.procedure import Procedure
@@ -122,6 +122,9 @@ class Renderer:
         self._stains = effects.draw_stains(procedure, self._anatomy, generator, difficulty.blood)
         self._seed = int(generator.integers(2**31))
         self._sketches: dict[tuple[str, int, int], list[Sketch]] = {}
+        self._wrists = dict.fromkeys(TOOLS, 0.0)
+        if procedure.robotic:
+            self._wrists.update({tool: generator.uniform(0.3, 0.75) for tool in WRISTED})
 
     def __len__(self) -> int:
         return len(self.times)
@@ -262,7 +265,8 @@ class Renderer:
         """Draw an instrument and return the pixel of its tip."""
         opened = round(held.opening * _OPENINGS)
         if (held.tool, opened, 0) not in self._sketches:
-            sketch = sketch_instrument(held.tool, opened / _OPENINGS, self._finish[held.tool])
+            finish, wrist = self._finish[held.tool], self._wrists[held.tool]
+            sketch = sketch_instrument(held.tool, opened / _OPENINGS, finish, wrist)
             self._sketches[held.tool, opened, 0] = [sketch]
         tip, angle, scale = self._pose(moment, held)
         for sketch in self._sketches[held.tool, opened, 0]:
@@ -279,7 +283,8 @@ class Renderer:
         self, surface: Surface, moment: _Moment, held: Held, generator: np.random.Generator
     ) -> None:
         if held.tool == "hook" and "spark" in held.effects and generator.uniform() < 0.4:
-            effects.spark(generator).draw(surface, *self._pose(moment, held), self._flips[held.tool])
+            spark = effects.spark(generator).turned(self._wrists[held.tool])
+            spark.draw(surface, *self._pose(moment, held), self._flips[held.tool])
 
     def _pose(self, moment: _Moment, held: Held) -> tuple[np.ndarray, float, float]:
         """Tip in pixels, angle and size; an instrument is nearer than the tissue, but not fixed to it."""

@@ -33,6 +33,23 @@ class Sketch:
         """Fill a circle around a point (2,)."""
         self._add("disc", np.asarray(point)[None], radius, colour)
 
+    def turned(self, angle: float) -> Sketch:
+        """The same, turned around (0, 0) by `angle` radians."""
+        other = Sketch(self._label, self._opacity)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        other._points = self._points @ np.array([[cosine, sine], [-sine, cosine]])
+        other._shapes = list(self._shapes)
+        return other
+
+    def join(self, other: Sketch) -> None:
+        """Draw another sketch over this one; its label and opacity no longer count."""
+        first = len(self._points)
+        self._points = np.concatenate([self._points, other._points])
+        self._shapes += [
+            (kind, first + begin, first + end, size, colour)
+            for kind, begin, end, size, colour in other._shapes
+        ]
+
     def draw(self, surface: Surface, tip: np.ndarray, angle: float, scale: float, flip: float = 1.0) -> None:
         """Draw it all.
 

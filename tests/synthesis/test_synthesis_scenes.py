@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from surgvlp.synthesis.actions import ProcedureType
 from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH
 from surgvlp.synthesis.classes import CLASSES, class_id
+from surgvlp.synthesis.instruments import WRISTED, draw_finish, sketch_instrument
+from surgvlp.synthesis.masks import Mask
 from surgvlp.synthesis.procedure import draw_procedure
 from surgvlp.synthesis.procedures import PROCEDURES
 from surgvlp.synthesis.render import Renderer
@@ -75,3 +79,38 @@ def test_the_same_seed_paints_the_same_scene(kind: ProcedureType) -> None:
     assert np.array_equal(first.ground.rgb, again.ground.rgb)
     assert np.array_equal(first.above[0].sprite.rgb, again.above[0].sprite.rgb)
     assert np.abs(first.ground.rgb.astype(int) - other.ground.rgb).mean() > 5
+
+
+def _covered(tool: str, wrist: float) -> np.ndarray:
+    """(N, 2) rows and columns that a nearly shut instrument, its tip at (64, 150), covers."""
+    mask = Mask(np.zeros((128, 160), np.uint8))
+    finish = draw_finish(tool, np.random.default_rng(0))
+    sketch_instrument(tool, 0.1, finish, wrist).draw(mask, np.array([150.0, 64.0]), 0.0, 300.0)
+    return np.argwhere(mask.labels)
+
+
+@pytest.mark.parametrize("tool", WRISTED)
+def test_a_robot_s_instrument_bends_its_tip_and_works_at_the_same_place(tool: str) -> None:
+    for wrist in (0.0, 0.3, 0.7):
+        covered = _covered(tool, wrist)
+        assert np.linalg.norm(covered - (64, 150), axis=1).min() < 6
+        shaft = covered[covered[:, 1] == 20, 0].mean()
+        assert 63.5 - shaft > 0.8 * 300 * 0.15 * np.sin(wrist) - 1
+        assert wrist or abs(63.5 - shaft) < 1
+
+
+def test_robotic_operations_look_otherwise() -> None:
+    for name, kind in PROCEDURES.items():
+        drawn = (draw_procedure(kind, 100, np.random.default_rng(seed), 1) for seed in range(200))
+        robotic = next(procedure for procedure in drawn if procedure.robotic)
+        by_hand = replace(robotic, robotic=False)
+        renderers = [Renderer(each, 96, 0.5, np.random.default_rng(1)) for each in (robotic, by_hand)]
+        ratios = []
+        for number in range(8, len(renderers[0]), 5):
+            masks = [np.isin(renderer.mask(number), _WRISTED) for renderer in renderers]
+            if masks[1].sum() > 100:
+                ratios.append((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
+        assert np.median(ratios) < 0.9, name
+
+
+_WRISTED = [class_id(tool) for tool in WRISTED]
