@@ -1,7 +1,9 @@
 """Speech to narration texts.
 
 A lecture's sound streams out of its video (`media.audio`), is cut into pieces of at most half a minute of
-speech (`speech`), recognised by one of two engines behind one interface (`recogniser`), put together into
-sentences (`sentences`), cleaned as published (`cleaning`) and written into the data tree (`lecture_job`).
-`score` gives the word error rate where it is known what was really said.
+speech (`speech`), recognised by one of two engines behind one interface (`recogniser`), told what to expect
+(`vocabulary`), and put together into sentences (`sentences`). What nobody said is left out by kind
+(`inventions`), the rest is cleaned as published (`cleaning`, `spelling`) and written into the data tree
+(`narrations`), a lecture after another (`lecture_job`). Transcripts of Amazon Transcribe come in by the same
+way (`importing`). `score` compares with what was really said, where that is known.
 """

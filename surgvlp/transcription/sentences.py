@@ -11,6 +11,7 @@ from surgvlp.transcription.speech import Piece
 
 PAUSE_S = 1.0
 LONGEST_S = 20.0
+SLIPPED_S = 0.03
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def sentences(words: Iterable[Word]) -> Iterator[Segment]:
 
 def _cut(before: Word, after: Word) -> bool:
     if after.start - before.end >= PAUSE_S:
-        return True
+        # Whisper puts the last word of a sentence at times behind the pause, where nothing is heard of it
+        slipped = after.end - after.start < SLIPPED_S and after.word.strip()[:1].islower()
+        return not slipped
     if not before.word.rstrip("\"')”’").endswith((".", "!", "?", "…", "。", "？", "！")):
         return False
     # "approx. five" goes on in lower case, "step-by.step" has no space

@@ -148,10 +148,8 @@ def test_a_header_with_a_wrong_duration(
         changed = data[:place] + claimed.to_bytes(4, "big") + data[place + 4 :]
         video.write_bytes(changed)
         summary, rows = transcribe(video)
-        if summary.failed:
-            assert "breaks off" in summary.failed["talk"]
-        else:
-            assert _heard(rows, said)
+        assert summary.failed == {}
+        assert _heard(rows, said)
 
 
 _MEASURED = """

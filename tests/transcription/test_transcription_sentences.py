@@ -31,6 +31,11 @@ def test_cut_after_full_stops_and_at_pauses() -> None:
     assert [(segment.start, segment.end) for segment in found] == [(0.0, 0.6), (0.7, 1.6), (2.7, 2.8)]
 
 
+def test_a_last_word_that_slipped_behind_the_pause_comes_back() -> None:
+    words = _words((" the", 0.0, 0.2), (" liver.", 2.6, 2.6), (" Now", 3.0, 3.2), (" here", 5.0, 5.3))
+    assert [segment.text for segment in sentences(words)] == ["the liver.", "Now", "here"]
+
+
 def test_a_long_breath_is_cut_at_its_longest_pause() -> None:
     words = _words(*((f" w{index}", index * 1.0, index * 1.0 + 0.9) for index in range(25)))
     words[10] = Word(" w10", 10.4, 10.9, 0.9)
