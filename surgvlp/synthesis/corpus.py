@@ -73,7 +73,7 @@ def make_corpus(
     done: dict[str, list[str]] = {"made": [], "reused": []}
     calls = []
     for number in range(count):
-        ready = _is_made(tree, arguments, number) and is_labelled(tree, lecture_id(number), labels)
+        ready = _is_made(tree, arguments, number) and is_labelled(tree, number, labels)
         done["reused" if ready else "made"].append(lecture_id(number))
         if not ready:
             calls.append((arguments, number, root, labels))

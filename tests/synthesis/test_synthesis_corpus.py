@@ -272,11 +272,12 @@ def test_finished_lectures_are_reused_and_others_made_anew(corpus: Path, tmp_pat
     assert _times(root) == before
 
     DataTree(root).script(lecture_id(0)).unlink()
+    (root / "downstream_datasets/made/csvs" / f"{lecture_id(1)}.csv").unlink()
     made = root / "downstream_datasets" / "made"
     (made / "frames" / f"{lecture_id(0)}_900.png").touch()  # of a longer one before
     (made / "cholec80/tool_annotations/.video01-tool.txt.77.partial").touch()  # of a killed process
     done = make_corpus(ARGUMENTS, root, count=3, test_share=1 / 3, jobs=2)
-    assert done["made"] == [lecture_id(0)]
+    assert done["made"] == [lecture_id(0), lecture_id(1)]
     assert _files(root) == _files(corpus)
 
     other = replace(ARGUMENTS, seed=8)

@@ -17,6 +17,7 @@ from surgvlp.synthesis.classes import FOLDED
 from surgvlp.synthesis.labels.files import LabelFiles, remove_labels
 from surgvlp.synthesis.labels.truth import Truth, truth_of
 from surgvlp.synthesis.lecture import Lecture, code_sha256, lecture_id
+from surgvlp.synthesis.procedures import PROCEDURES
 
 KINDS = ("phases", "tools", "triplets", "critical_view", "overlays", "texts", "masks")
 STEP = "labels"  # its record in status/<id>.json
@@ -47,13 +48,18 @@ class Labels:
 ALL_BUT_MASKS = Labels(tuple(kind for kind in KINDS if kind != "masks"))  # which take longest
 
 
-def is_labelled(tree: DataTree, lecture: str, labels: Labels) -> bool:
-    """Whether a lecture has these labels, of its present video and by the present code."""
+def is_labelled(tree: DataTree, number: int, labels: Labels) -> bool:
+    """Whether a lecture that is made has these labels, of its present video and by the present code."""
+    lecture = lecture_id(number)
     status = tree.read_status(lecture)
     record = status.get(STEP, {})
-    same = record.get("code") == code_sha256() and record.get("video_sha256") == _video_sha256(status)
     if "masks" in labels.kinds and record.get("masks_every") != labels.masks_every:
         return False
+    if "phases" in labels.kinds:
+        kind = PROCEDURES[status["synthesis"]["procedure"]]
+        if not LabelFiles(tree, lecture, number + 1, kind).phases.is_file():
+            return False
+    same = record.get("code") == code_sha256() and record.get("video_sha256") == _video_sha256(status)
     return same and set(labels.kinds) <= set(record.get("kinds", []))
 
 
