@@ -93,7 +93,7 @@ def _covered(tool: str, wrist: float) -> np.ndarray:
 def test_a_robot_s_instrument_bends_its_tip_and_works_at_the_same_place(tool: str) -> None:
     for wrist in (0.0, 0.3, 0.7):
         covered = _covered(tool, wrist)
-        assert np.linalg.norm(covered - (64, 150), axis=1).min() < 6
+        assert np.linalg.norm(covered - (64, 150), axis=1).min() < 10
         shaft = covered[covered[:, 1] == 20, 0].mean()
         assert 63.5 - shaft > 0.8 * 300 * 0.15 * np.sin(wrist) - 1
         assert wrist or abs(63.5 - shaft) < 1
