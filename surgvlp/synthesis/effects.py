@@ -187,7 +187,7 @@ def draw_shadows(
         lines: of each shaft its two ends and its width, in pixels.
     """
     coarse, (height, width) = 4, shape
-    shade = np.zeros((height // coarse + 1, width // coarse + 1), np.uint8)
+    shade = np.zeros((-(-height // coarse), -(-width // coarse)), np.uint8)
     for start, end, thick in lines:
         ends = [tuple(np.round(point / coarse * 16).astype(int).tolist()) for point in (start, end)]
         cv2.line(shade, ends[0], ends[1], 105, max(1, round(thick / coarse)), cv2.LINE_AA, 4)

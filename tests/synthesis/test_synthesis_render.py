@@ -7,6 +7,8 @@ import itertools
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
@@ -15,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from surgvlp.synthesis.actions import TOOLS
 from surgvlp.synthesis.classes import class_id
 from surgvlp.synthesis.corpus import CorpusArguments, draw_lecture
+from surgvlp.synthesis.effects import draw_shadows
 from surgvlp.synthesis.instruments import Finish, draw_finish, sketch_instrument
 from surgvlp.synthesis.masks import Mask
 from surgvlp.synthesis.picture import BLACK, Picture
@@ -27,6 +30,22 @@ SMALL = CorpusArguments(seed=3, height=96, fps=2, seconds=80)
 def test_size_is_that_of_cholec80() -> None:
     assert picture_size(480) == (480, 854)
     assert all(side % 2 == 0 for height in range(64, 300) for side in picture_size(height))
+
+
+@settings(max_examples=200)
+@given(
+    side=st.sampled_from([64, 96, 160, 162, 240]),
+    ends=st.lists(st.floats(-2, 3), min_size=4, max_size=4),
+    thick=st.floats(0.5, 30),
+)
+def test_a_shaft_that_only_touches_the_edge_has_a_shadow_too(
+    side: int, ends: list[float], thick: float
+) -> None:
+    height, width = picture_size(side)
+    picture = Picture(height, width)
+    start, end = np.array(ends[:2]) * height, np.array(ends[2:]) * height
+    draw_shadows(picture, (height, width), [(start, end, thick)])
+    assert picture.planes.luma.shape == (height, width)
 
 
 def test_frames_follow_from_the_seed_alone_in_any_order() -> None:
