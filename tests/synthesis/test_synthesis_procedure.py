@@ -145,6 +145,13 @@ def test_phase_and_action_at_a_time_agree_with_a_search_through_all(
     assert procedure.action_at(procedure.duration + 3) == procedure.actions[-1]
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, kind=kinds, variation=variations)
+def test_the_same_seed_gives_the_same_operation(seed: int, kind: str, variation: float) -> None:
+    assert _draw(seed, 150, kind, variation) == _draw(seed, 150, kind, variation)
+    assert _draw(seed, 150, kind, variation).actions != _draw(seed + 1, 150, kind, variation).actions
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=seeds, kind=kinds, variation=variations)
 def test_triplets_are_the_uses_that_go_on_and_tools_are_theirs(
