@@ -14,9 +14,11 @@ from surgvlp.files import InputError
 from surgvlp.lectures.labels import CHOLECYSTECTOMY
 from surgvlp.lectures.masks import CHOLECSEG8K, read_mask
 from surgvlp.lectures.presence import CHOLEC80_TOOLS, read_phase_annotations, read_tools, read_triplets
+from surgvlp.lectures.tree import DataTree
 from surgvlp.lectures.triplets import CHOLECT50, vocabulary_of
 from surgvlp.media.images import read_image
 from surgvlp.synthesis.labels import autolaparo, cholec80, cholecseg8k, cholect50, critical_view, overlays
+from surgvlp.synthesis.labels.files import remove_labels
 from surgvlp.synthesis.overlays import Box
 
 
@@ -177,3 +179,35 @@ def test_boxes_as_coco_and_as_surg3m(tmp_path: Path) -> None:
         "v-1": {"class": "surgical", "boxes": [[2, 3, 12, 8]]},
         "v-2": {"class": "non-surgical", "boxes": None},
     }
+
+
+def test_a_lecture_s_old_labels_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    names = (
+        "downstream_datasets/{made}/csvs/{lecture}.csv",
+        "downstream_datasets/{made}/frames/{lecture}_7.png",
+        "downstream_datasets/{made}/frames/.{lecture}_8.png.4321.partial",
+        "downstream_datasets/{made}/cholec80/tool_annotations/video{number:02d}-tool.txt",
+        "downstream_datasets/{made}/cholec80/videos/video{number:02d}.mp4",
+        "downstream_datasets/{made}/cholect50/data/VID{number:02d}/000003.png",
+        "downstream_datasets/{made}/cholect50/verb/.VID{number:02d}.txt.99.partial",
+        "downstream_datasets/{made}/cholecseg8k/video{number:02d}/video{number:02d}_00080/frame_80_endo.png",
+        "downstream_datasets/{made}/autolaparo/labels/label_{number:02d}.txt",
+        "downstream_datasets/{made}/endoscapes/all/{number}_250.jpg",
+        "downstream_datasets/{made}/endoscapes/videos/{number}.csv",
+        "keystep_texts/{lecture}.csv",
+        "surg3m/annotations/{lecture}.json",
+        "overlays/{lecture}.json",
+    )
+    numbers = (1, 2, 10, 11, 12, 100, 101)
+    files = {
+        tmp_path / name.format(made=made, lecture=f"lecture_{number - 1:04d}", number=number): number
+        for number in numbers
+        for made in ("made", "made_hysterectomy")
+        for name in names
+    }
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    remove_labels(DataTree(tmp_path), "lecture_0009", 10)
+    assert {number for file, number in files.items() if not file.exists()} == {10}
+    assert {number for file, number in files.items() if file.exists()} == set(numbers) - {10}

@@ -129,7 +129,7 @@ def remove_labels(tree: DataTree, lecture: str, number: int) -> None:
     names = (
         rf"{re.escape(lecture)}(_[0-9]+)?|(video|VID|label_)?{number:02d}(-phase|-tool)?|{number}(_[0-9]+)?"
     )
-    pattern = re.compile(rf"({names})(\.[a-z]+)?|\.({names})\.[a-z0-9]+\.[0-9]+\.partial")
+    pattern = re.compile(rf"({names})(\.[a-z0-9]+)?|\.({names})\.[a-z0-9]+\.[0-9]+\.partial")
     for folder in (
         *tree.root.glob("downstream_datasets/made*"),
         tree.root / "surg3m",
