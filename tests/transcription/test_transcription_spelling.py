@@ -31,6 +31,8 @@ def surgical() -> Speller:
         ("the patient's peritonium", "the patient's peritoneum"),
         ("the omentm's edge", "the omentum's edge"),
         ("open Callot's triangle", "open Calot's triangle"),
+        ("the infundivulum above calotts triangle", "the infundibulum above calotts triangle"),
+        ("the monobolar hook in hartman pouch", "the monopolar hook in Hartmann pouch"),
     ],
 )
 def test_words_that_nobody_knows_become_terms(surgical: Speller, heard: str, corrected: str) -> None:
