@@ -225,14 +225,15 @@ def features(network: torch.nn.Module, frames: np.ndarray) -> np.ndarray:
 
 
 def print_table(flags: argparse.Namespace) -> None:
-    """Means over seeds, each with its lowest and highest."""
+    """Means over seeds, and of several seeds the lowest and highest."""
     print("\n| difficulty | " + " | ".join(COLUMNS) + " |\n|---|" + "---|" * len(COLUMNS))
     for name in flags.difficulties:
         rows = [json.loads((flags.out / f"{name}_{seed}.json").read_text()) for seed in flags.seeds]
         cells = []
         for column in COLUMNS:
             values = [row[column] for row in rows]
-            cells.append(f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+            spread = f" ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else ""
+            cells.append(f"{np.mean(values):.2f}{spread}")
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
