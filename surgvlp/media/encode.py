@@ -202,7 +202,9 @@ class VideoWriter:
         with open_container(path) as source:
             sound = sound_stream(source, path)
             layout = {1: "mono", 2: "stereo"}.get(sound.channels, sound.layout.name)  # wav names none
-            stream = self._container.add_stream("aac", rate=sound.rate, layout=layout)
+            # "fast" takes a quarter of the default coder's time, which was more than that of the pictures
+            coder = {"aac_coder": "fast"}
+            stream = self._container.add_stream("aac", rate=sound.rate, options=coder, layout=layout)
             resampler = av.AudioResampler("fltp", layout, sound.rate, 1024)
             samples = round(self._encoding.audio_start_s * sound.rate)
             for decoded in itertools.chain(source.decode(sound), [None]):
