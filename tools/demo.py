@@ -10,10 +10,12 @@ each keeps what is still valid from an earlier run.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,12 +31,6 @@ from surgvlp.files import read_json
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = "configs/demo"
 CORPUS = "--count 36 --test-share 0.28 --height 160 --fps 6 --seconds 110 --difficulty easy"
-
-# What the narrators talk about: Whisper is told, as one tells it for one's own lectures, and errs less.
-VOCABULARY = (
-    "This is a laparoscopic cholecystectomy. The grasper holds the gallbladder and the omentum. "
-    "The hook opens the peritoneum of Calot's triangle. The cystic duct and the cystic artery are clipped."
-)
 
 # Three ways to describe each phase; none shares a sentence with what the narrators say.
 PROMPTS = ("made_phases", "made_phases_2", "made_phases_3")
@@ -53,67 +49,66 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Step:
-    """One command, and what it is for."""
+    """Commands that run at the same time, and what they are for; the first one's progress is shown."""
 
     title: str
-    command: list[str]
+    commands: tuple[list[str], ...]
 
 
 def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
     """From nothing to predictions on unseen lectures, for one corpus."""
-    videos = ["--videos", f"{data}/videos", "--split", "train"]
+    videos, texts = ["--videos", f"{data}/videos"], ["--split", "train", "--out", str(data)]
+    heard = ["--model", "package:tiny.en", "--language", "en", "--vocabulary", "surgical"]
     yield Step(
         "Make lectures: pictures, a voice, and phase labels that training never sees",
-        ["tools/synthesize_lectures.py", *CORPUS.split(), "--seed", str(seed), "--out", str(data)],
+        (["tools/synthesize_lectures.py", *CORPUS.split(), "--seed", str(seed), "--out", str(data)],),
     )
-    yield Step(
-        "Write down what the lecturers say",
-        [
-            "tools/transcribe.py",
-            *videos,
-            "--out",
-            str(data),
-            "--model",
-            "package:tiny.en",
-            "--language",
-            "en",
-        ],
-    )
+    yield Step("Write down what the lecturers say", (["tools/transcribe.py", *videos, *texts, *heard],))
     yield Step(
         "Compare that with what they said",
-        ["tools/score_transcripts.py", "--data", str(data), "--output", f"{output}/wer.json"],
+        (["tools/score_transcripts.py", "--data", str(data), "--output", f"{output}/wer.json"],),
     )
     yield Step(
         "Decode the videos once",
-        ["tools/build_frame_store.py", "--videos", f"{data}/videos", "--out", f"{data}/frame_store"],
+        (["tools/build_frame_store.py", *videos, "--out", f"{data}/frame_store"],),
     )
-    for title, folder, options in (
-        ("Learn to match clips with what is said", "pretraining", []),
-        ("Control: the same with permuted texts", "pretraining-permuted-texts", ["shuffle_texts=True"]),
-    ):
-        dataset = [f"root={data}", f"frames_root={data}/frame_store", *options]
-        yield Step(
-            title,
-            [
-                *("train.py", f"--work_dir={CONFIG}", f"--output_dir={output}/{folder}", "--resume"),
-                *("--cfg-options", f"seed={seed}", *(f"levels.0.dataset.{option}" for option in dataset)),
-            ],
-        )
-    models = (
-        ["--checkpoint", f"{output}/pretraining"],
-        ["--checkpoint", f"{output}/pretraining-permuted-texts"],
-        ["--untrained", "--checkpoint", f"{output}/pretraining"],
+    # Two processes with a core each take five sixths of the time of one after the other with two.
+    yield Step(
+        "Learn to match clips with what is said; beside it, the control: the same with permuted texts",
+        (
+            _training(seed, data, f"{output}/pretraining"),
+            _training(seed, data, f"{output}/pretraining-permuted-texts", "shuffle_texts=True"),
+        ),
     )
-    for (name, folder, _), model in zip(ROWS, models, strict=True):
-        yield Step(
-            f"Recognise phases in unseen lectures: {name}",
-            [
-                *("tools/evaluate_zero_shot.py", *model, "--data", str(data), "--dataset", "made"),
-                *("--prompts", *(f"{data}/prompts/{name}.txt" for name in PROMPTS)),
-                *("--protocol", "made_frames", "--narrations", "train"),
-                *("--output", f"{output}/zero-shot/{folder}"),
-            ],
-        )
+    checkpoint = ["--checkpoint", f"{output}/pretraining"]
+    trained, permuted, untrained = (f"{output}/zero-shot/{folder}" for _, folder, _ in ROWS)
+    yield Step(
+        "Recognise phases in unseen lectures, frame by frame and over time",
+        (_evaluation(data, trained, *checkpoint, "--narrations", "train"),),
+    )
+    yield Step(
+        "The same with both controls: what permuted texts taught, and the untrained network",
+        (
+            _evaluation(data, permuted, "--checkpoint", f"{output}/pretraining-permuted-texts"),
+            _evaluation(data, untrained, "--untrained", *checkpoint),
+        ),
+    )
+
+
+def _training(seed: int, data: Path, output: str, *options: str) -> list[str]:
+    dataset = [f"root={data}", f"frames_root={data}/frame_store", *options]
+    return [
+        *("train.py", f"--work_dir={CONFIG}", f"--output_dir={output}", "--resume"),
+        *("--cfg-options", f"seed={seed}", *(f"levels.0.dataset.{option}" for option in dataset)),
+    ]
+
+
+def _evaluation(data: Path, output: str, *model: str) -> list[str]:
+    return [
+        *("tools/evaluate_zero_shot.py", *model, "--data", str(data), "--dataset", "made"),
+        *("--prompts", *(f"{data}/prompts/{name}.txt" for name in PROMPTS)),
+        *("--protocol", "made_frames", "--output", output),
+    ]
 
 
 def report_of(outputs: list[Path], report: Path) -> Step:
@@ -125,18 +120,34 @@ def report_of(outputs: list[Path], report: Path) -> Step:
         command += ["--note", f"{name}={note}"]
         for output in outputs:
             command += ["--run", f"{name}={output}/zero-shot/{folder}"]
-    return Step("Write the report", command)
+    return Step("Write the report", (command,))
 
 
 def run(step: Step, number: int, screen: Console) -> None:
     """Show a step and run it; a step that fails ends the demo with its exit code."""
     screen.print(f"\n[bold]{number}. {step.title}[/bold]")
-    screen.print(
-        f"   python {shlex.join(step.command)}", style="dim", soft_wrap=True, highlight=False, markup=False
-    )
-    code = subprocess.run([sys.executable, *step.command], cwd=ROOT).returncode
-    if code:
-        raise SystemExit(code)
+    for command in step.commands:
+        line = f"   python {shlex.join(command)}"
+        screen.print(line, style="dim", soft_wrap=True, highlight=False, markup=False)
+    threads = str(max(1, (os.cpu_count() or 1) // len(step.commands)))
+    environment = {**os.environ, "OMP_NUM_THREADS": threads} if len(step.commands) > 1 else None
+    shown, *others = ([sys.executable, *command] for command in step.commands)
+    with tempfile.TemporaryFile() as said:
+        beside = [
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+            for command in others
+        ]
+        try:
+            codes = [subprocess.run(shown, cwd=ROOT, env=environment).returncode]
+            codes += [process.wait() for process in beside]
+        finally:
+            for process in beside:
+                process.terminate()
+        if any(codes[1:]):
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
+    if any(codes):
+        raise SystemExit(max(map(abs, codes)))
 
 
 def show_scores(summary: dict[str, Any], screen: Console) -> None:

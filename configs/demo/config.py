@@ -46,7 +46,7 @@ config = dict(
             batch_size=64,
         ),
     ],
-    length=dict(steps=200),
+    length=dict(steps=170),
     optimizer=dict(name="adamw", learning_rate=2e-3, weight_decay=0.05, warmup_steps=10),
     checkpoints=dict(every=dict(steps=50), keep=2),
     logging=dict(every=dict(steps=5)),
