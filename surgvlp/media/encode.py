@@ -21,8 +21,16 @@ from surgvlp.media.images import resize
 from surgvlp.media.probe import open_container, sound_stream
 
 # x264's presets trade time for size at equal quality. "superfast" with the macroblock tree of the slower ones
-# takes half the time of "veryfast", for pictures as good in files half as large again.
-X264 = {"preset": "superfast", "mbtree": "1", "rc-lookahead": "10", "bf": "0", "weightp": "0"}
+# takes half the time of "veryfast", for pictures as good in files half as large again. Without "cpu-independent"
+# the tree's sums depend on where memory happens to lie: one file in thirty then has other bytes.
+X264 = {
+    "preset": "superfast",
+    "mbtree": "1",
+    "rc-lookahead": "10",
+    "bf": "0",
+    "weightp": "0",
+    "x264-params": "cpu-independent=1",
+}
 VARIABLE_UNIT = Fraction(1, 90000)  # of times given with each frame; exact for 24, 25, 29.97 and 30 a second
 SMPTE_170M, LIMITED_RANGE = 6, 1  # ffmpeg's numbers: BT.601's matrix, black at 16 and white at 235
 # BT.601, limited range: U and V over R, G, B, 1. The third row is there because OpenCV is quicker with three.
