@@ -21,8 +21,8 @@ from surgvlp.media.images import resize
 from surgvlp.media.probe import open_container, sound_stream
 
 # x264's presets trade time for size at equal quality. "superfast" with the macroblock tree of the slower ones
-# takes half the time of "veryfast", for pictures as good in files half as large again. Without "cpu-independent"
-# the tree's sums depend on where memory happens to lie: one file in thirty then has other bytes.
+# takes half the time of "veryfast", for pictures as good in files half as large again. Without
+# "cpu-independent" the tree's sums depend on where memory happens to lie: one file in thirty has other bytes.
 X264 = {
     "preset": "superfast",
     "mbtree": "1",
