@@ -25,11 +25,11 @@ import numpy as np
 
 from surgvlp.media.encode import VideoWriter
 from surgvlp.media.probe import probe
-from surgvlp.synthesis.camera import Sensor
 from surgvlp.synthesis.corpus import make_lecture
+from surgvlp.synthesis.endoscope.camera import Sensor
 from surgvlp.synthesis.labels.writing import ALL_BUT_MASKS
 from surgvlp.synthesis.lecture import CorpusArguments, draw_lecture
-from surgvlp.synthesis.picture import Picture
+from surgvlp.synthesis.pictures.picture import Picture
 
 HEIGHTS = (160, 240, 480, 720, 1080)
 TOOL = Path(__file__).parents[1] / "tools" / "synthesize_lectures.py"

@@ -3,9 +3,9 @@
     python benchmarks/spoken_back.py --data svl_sample --out /tmp/spoken --model package:tiny.en
     python benchmarks/spoken_back.py --data svl_sample --out /tmp/spoken --vocabulary surgical
 
-Each row of `whisper_narration_texts` is spoken at its own start; one that is too long for its time is sped
-up, and where that is not enough its last words are left out. The videos have a plain picture. Lectures that
-are spoken already are kept. Prints a markdown table.
+Each row of `whisper_narration_texts` is spoken at its own start, over the pictures of a made operation; one
+that is too long for its time is sped up, and where that is not enough its last words are left out. Lectures
+that are spoken already are kept. Prints a markdown table.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from surgvlp import console
@@ -26,8 +27,10 @@ from surgvlp.lectures.texts import Caption, read_captions, write_captions
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.encode import VideoWriter
 from surgvlp.media.ffmpeg import open_input, running
-from surgvlp.synthesis.narrator import Narration, write_wav
-from surgvlp.synthesis.voice import Speaker, Voice
+from surgvlp.synthesis.editing.film import Film
+from surgvlp.synthesis.lecture import CorpusArguments, draw_lecture
+from surgvlp.synthesis.speech.recording import Recording
+from surgvlp.synthesis.speech.voice import Speaker, Voice
 from surgvlp.transcription.lecture_job import transcribe_lectures
 from surgvlp.transcription.recogniser import Word, cores, load_recogniser
 from surgvlp.transcription.score import score_against_scripts, start_errors
@@ -35,32 +38,35 @@ from surgvlp.transcription.vocabulary import vocabulary_prompt
 
 FASTEST = 1.5  # times the voice's own rate; beyond that the smallest Whisper hears little
 BREATH_S = 0.05
+FPS = 8  # of the pictures
 VOICES = ("en-us", "en-gb-x-rp+f2", "en-us+m3", "en+m7", "en-us+f3")
 
 
-def speak(captions: Sequence[Caption], speaker: Speaker, duration_s: float) -> Narration:
-    """Each text spoken at its own start.
+def speak(captions: Sequence[Caption], speaker: Speaker, duration_s: float, path: Path) -> list[Caption]:
+    """Speak each text at its own start.
 
     Args:
         captions: ascending starts.
         speaker: whose voice it is.
         duration_s: of the sound; the last text ends before it.
+        path: the wav file to write.
 
     Returns:
-        the sound, and what was really said and when, without the words that there was no time for.
+        what was really said and when, without the words that there was no time for.
     """
-    rate = speaker.rate
-    sound = np.zeros(round(duration_s * rate), np.int16)
+    rate, length = speaker.rate, round(duration_s * speaker.rate)
     script: list[Caption] = []
     ends = [caption.start for caption in captions[1:]] + [duration_s]
-    for caption, end in zip(captions, ends, strict=True):
-        first = round(caption.start * rate)
-        room = max(0, min(len(sound), round((end - BREATH_S) * rate)) - first)
-        text, spoken = _fitted(caption.text, speaker, room)
-        if text:
-            sound[first : first + len(spoken)] = spoken
-            script.append(Caption(caption.start, round((first + len(spoken)) / rate, 3), text))
-    return Narration(sound, rate, script)
+    with Recording(path, rate) as recording:
+        for caption, end in zip(captions, ends, strict=True):
+            first = round(caption.start * rate)
+            room = max(0, min(length, round((end - BREATH_S) * rate)) - first)
+            text, spoken = _fitted(caption.text, speaker, room)
+            if text:
+                recording.put(spoken, first)
+                script.append(Caption(caption.start, round((first + len(spoken)) / rate, 3), text))
+        recording.fill(length)
+    return script
 
 
 def _fitted(text: str, speaker: Speaker, room: int) -> tuple[str, np.ndarray]:
@@ -79,32 +85,46 @@ def _fitted(text: str, speaker: Speaker, room: int) -> tuple[str, np.ndarray]:
 def _faster(sound: np.ndarray, factor: float, rate: int) -> np.ndarray:
     """The same words at the same pitch in less time."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-        write_wav(Path(file.name), Narration(sound, rate, []))
+        with Recording(Path(file.name), rate) as recording:
+            recording.put(sound)
         stream = open_input(file.name).audio.filter("atempo", factor * 1.01)
         with running(stream.output("pipe:1", format="s16le", ac=1, ar=rate), file=file.name) as process:
             assert process.stdout is not None
             return np.frombuffer(process.stdout.read(), "<i2")
 
 
-def make_lecture(texts: Path, out: Path, lecture: str, voice: str, until_s: float | None = None) -> None:
+def make_lecture(
+    texts: Path, out: Path, lecture: str, number: int, voice: str, until_s: float | None = None
+) -> None:
     """Write `videos/<lecture>.mp4` and `scripts/<lecture>.csv` of a narration csv, or of its first seconds.
 
-    One process each, since a process has one voice.
+    One process each, since a process has one voice. `number` is that of the made operation.
     """
     tree = DataTree(out)
     if tree.video(lecture).is_file():
         return
     captions = [row for row in read_captions(texts) if until_s is None or row.end <= until_s]
     duration_s = captions[-1].end + 1
-    narration = speak(captions, Speaker(Voice(voice, words_per_minute=160)), duration_s)
-    write_captions(tree.script(lecture), narration.script)
     tree.video(lecture).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "voice.wav"
-        write_wav(wav, narration)
-        with VideoWriter(tree.video(lecture), 64, 64, 1, audio=wav) as writer:
-            for _ in range(round(duration_s)):
-                writer.write(np.full((64, 64, 3), 128, np.uint8))
+        script = speak(captions, Speaker(Voice(voice, words_per_minute=160)), duration_s, wav)
+        write_captions(tree.script(lecture), script)
+        film = film_of(duration_s, number)
+        with VideoWriter(tree.video(lecture), film.width, film.height, FPS, audio=wav) as writer:
+            for frame in range(round(duration_s * FPS)):
+                writer.write(film.picture(frame).data)
+
+
+def film_of(seconds: float, number: int) -> Film:
+    """A made operation of that length or longer: how long one lasts varies around what is asked for."""
+    cv2.setNumThreads(1)
+    asked = seconds
+    while True:
+        film = draw_lecture(CorpusArguments(1, 160, FPS, asked), number).film
+        if len(film) >= round(seconds * FPS):
+            return film
+        asked *= 1.2
 
 
 def compare(tree: DataTree, lecture: str) -> dict[str, float]:
@@ -138,7 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(cores(), spawn, max_tasks_per_child=1) as pool:
         voices = (VOICES[index % len(VOICES)] for index in range(len(texts)))
-        list(pool.map(make_lecture, texts.values(), [flags.out] * len(texts), texts, voices))
+        roots, numbers = [flags.out] * len(texts), range(len(texts))
+        list(pool.map(make_lecture, texts.values(), roots, texts, numbers, voices))
     tree = DataTree(flags.out)
     vocabulary = vocabulary_prompt(flags.vocabulary)
     recogniser = load_recogniser(model=flags.model, device="cpu", vocabulary=vocabulary, jobs=cores())

@@ -19,15 +19,15 @@ from surgvlp.files import InputError, sha256_of, write_json, write_text
 from surgvlp.lectures.texts import write_captions
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.encode import VideoWriter
-from surgvlp.synthesis.cards import title_of
+from surgvlp.synthesis.editing.cards import title_of
 from surgvlp.synthesis.labels.common import write_critical_views, write_surg3m
 from surgvlp.synthesis.labels.files import LabelFiles
 from surgvlp.synthesis.labels.writing import ALL_BUT_MASKS, Labels, is_labelled, write_labels
 from surgvlp.synthesis.lecture import CorpusArguments, Lecture, code_sha256, draw_lecture, lecture_id
-from surgvlp.synthesis.narrator import narrate, write_wav
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.operation.procedures import PROCEDURES
 from surgvlp.synthesis.processes import in_new_processes
-from surgvlp.synthesis.voice import Speaker
+from surgvlp.synthesis.speech.narrator import narrate
+from surgvlp.synthesis.speech.voice import Speaker
 
 _STEP = "synthesis"  # its record in status/<id>.json
 
@@ -98,16 +98,15 @@ def _make_video(tree: DataTree, arguments: CorpusArguments, number: int, drawn: 
     for partial in tree.root.glob(f"*/.{lecture}.*.partial"):  # of a process that was killed
         partial.unlink()
     speaker = Speaker(drawn.voice)
-    narration = narrate(procedure, speaker, drawn.speaking, drawn.style)
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "voice.wav"
-        write_wav(wav, narration)
+        script = narrate(procedure, speaker, drawn.speaking, wav, drawn.style)
         fps = None if form.variable else form.fps
         video = VideoWriter(tree.video(lecture), film.width, film.height, fps, wav, form.encoding)
         with video as writer:
             for frame, time in enumerate(film.times.tolist()):
                 writer.write(film.picture(frame).data, time if form.variable else None)
-    write_captions(tree.script(lecture), narration.script)
+    write_captions(tree.script(lecture), script)
     record = {
         **_recipe(arguments, number),
         "seconds": round(procedure.duration, 3),

@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from surgvlp.files import InputError
+from surgvlp.media import encode
 from surgvlp.synthesis.difficulty import difficulty
-from surgvlp.synthesis.film import Film
-from surgvlp.synthesis.formats import Format, draw_format
-from surgvlp.synthesis.habits import Style, draw_style
-from surgvlp.synthesis.montage import Montage, draw_montage
-from surgvlp.synthesis.narrator import draw_voice
-from surgvlp.synthesis.procedure import SHORTEST_S, Procedure, draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
-from surgvlp.synthesis.render import Renderer
-from surgvlp.synthesis.voice import Voice
+from surgvlp.synthesis.editing.film import Film
+from surgvlp.synthesis.editing.formats import Format, draw_format
+from surgvlp.synthesis.editing.montage import Montage, draw_montage
+from surgvlp.synthesis.endoscope.render import Renderer
+from surgvlp.synthesis.operation.procedure import SHORTEST_S, Procedure, draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.speech.habits import Style, draw_style
+from surgvlp.synthesis.speech.narrator import draw_voice
+from surgvlp.synthesis.speech.voice import Voice
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,9 @@ def draw_lecture(arguments: CorpusArguments, number: int) -> Lecture:
 
 @functools.cache
 def code_sha256() -> str:
-    """Hash of this room's files: a lecture that other code made is made again."""
+    """Hash of this room's files and the video encoder: a lecture that other code made is made again."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*")):
+    for path in (*sorted(Path(__file__).parent.rglob("*")), Path(encode.__file__)):
         if path.suffix in (".py", ".txt"):
             digest.update(path.read_bytes())
     return digest.hexdigest()

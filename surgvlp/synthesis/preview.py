@@ -14,10 +14,10 @@ from surgvlp.lectures.masks import CHOLECSEG8K
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.audio import read_audio
 from surgvlp.media.decode import decode
-from surgvlp.synthesis.cards import title_of
-from surgvlp.synthesis.classes import FOLDED
+from surgvlp.synthesis.editing.cards import title_of
 from surgvlp.synthesis.labels.truth import truth_of
 from surgvlp.synthesis.lecture import CorpusArguments, Lecture, draw_lecture, lecture_id
+from surgvlp.synthesis.pictures.classes import FOLDED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surgvlp.synthesis.account import abstract, keysteps
-from surgvlp.synthesis.grammar import all_sentences, grammar, normalised
-from surgvlp.synthesis.procedure import SHORTEST_S, Procedure, draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.operation.procedure import SHORTEST_S, Procedure, draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.speech.account import abstract, keysteps
+from surgvlp.synthesis.speech.grammar import all_sentences, grammar, normalised
 
 
 def _draw(seed: int, kind: str = "cholecystectomy", seconds: float = 200, variation: float = 1) -> Procedure:

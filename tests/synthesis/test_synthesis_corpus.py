@@ -27,11 +27,11 @@ from surgvlp.lectures.triplets import CHOLECT50
 from surgvlp.media.decode import decode
 from surgvlp.media.images import read_image
 from surgvlp.media.probe import probe
-from surgvlp.synthesis.classes import FOLDED
 from surgvlp.synthesis.corpus import is_test, make_corpus
 from surgvlp.synthesis.labels.writing import Labels
 from surgvlp.synthesis.lecture import draw_lecture, lecture_id
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.pictures.classes import FOLDED
 
 TOOL = Path(__file__).parents[2] / "tools" / "synthesize_lectures.py"
 PROMPTS = PROCEDURES["cholecystectomy"].prompts

@@ -14,21 +14,21 @@ import pytest
 from surgvlp.media.decode import decode
 from surgvlp.media.encode import VideoWriter
 from surgvlp.media.probe import probe
-from surgvlp.synthesis.cards import step_title, title_of
-from surgvlp.synthesis.classes import class_id
 from surgvlp.synthesis.difficulty import DIFFICULTIES, EASY, Difficulty
-from surgvlp.synthesis.drawings import ORGANS, draw_drawing
-from surgvlp.synthesis.film import Film
-from surgvlp.synthesis.formats import Format, draw_format, kept_frames
-from surgvlp.synthesis.lens import Lens
-from surgvlp.synthesis.lettering import lettering, write
-from surgvlp.synthesis.montage import Montage, Segment, draw_montage
-from surgvlp.synthesis.outside import Outside
-from surgvlp.synthesis.overlays import Overlays
-from surgvlp.synthesis.picture import Picture, planes_of
-from surgvlp.synthesis.procedure import Procedure, draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
-from surgvlp.synthesis.render import Renderer
+from surgvlp.synthesis.editing.cards import step_title, title_of
+from surgvlp.synthesis.editing.drawings import ORGANS, draw_drawing
+from surgvlp.synthesis.editing.film import Film
+from surgvlp.synthesis.editing.formats import Format, draw_format, kept_frames
+from surgvlp.synthesis.editing.lens import Lens
+from surgvlp.synthesis.editing.montage import Montage, Segment, draw_montage
+from surgvlp.synthesis.editing.outside import Outside
+from surgvlp.synthesis.editing.overlays import Overlays
+from surgvlp.synthesis.endoscope.render import Renderer
+from surgvlp.synthesis.operation.procedure import Procedure, draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.pictures.classes import class_id
+from surgvlp.synthesis.pictures.lettering import lettering, write
+from surgvlp.synthesis.pictures.picture import Picture, planes_of
 
 SIZE = (96, 170)
 HARD = DIFFICULTIES["hard"]

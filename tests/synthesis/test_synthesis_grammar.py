@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from surgvlp.lectures.prompts import read_prompts
-from surgvlp.synthesis.actions import ProcedureType
-from surgvlp.synthesis.grammar import ASIDE, OTHER, all_sentences, draw_sentence, grammar, normalised
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.operation.actions import ProcedureType
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.speech.grammar import ASIDE, OTHER, all_sentences, draw_sentence, grammar, normalised
 
 
 @pytest.fixture(scope="module", params=PROCEDURES)

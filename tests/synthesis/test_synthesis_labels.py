@@ -17,9 +17,9 @@ from surgvlp.lectures.presence import CHOLEC80_TOOLS, read_phase_annotations, re
 from surgvlp.lectures.tree import DataTree
 from surgvlp.lectures.triplets import CHOLECT50, vocabulary_of
 from surgvlp.media.images import read_image
+from surgvlp.synthesis.editing.overlays import Box
 from surgvlp.synthesis.labels import autolaparo, cholec80, cholecseg8k, cholect50, critical_view, overlays
 from surgvlp.synthesis.labels.files import remove_labels
-from surgvlp.synthesis.overlays import Box
 
 
 def _drawn(*shape: int) -> np.ndarray:

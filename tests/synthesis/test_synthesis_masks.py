@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from surgvlp.synthesis.anatomy import Anatomy
-from surgvlp.synthesis.camera import Sensor
-from surgvlp.synthesis.classes import CLASSES, class_id
+from surgvlp.synthesis.abdomen.anatomy import Anatomy
+from surgvlp.synthesis.abdomen.painter import Ground
+from surgvlp.synthesis.abdomen.scene import Layer, Scene
 from surgvlp.synthesis.corpus import CorpusArguments, draw_lecture
-from surgvlp.synthesis.hands import Hands
-from surgvlp.synthesis.painter import Ground
-from surgvlp.synthesis.picture import Picture
-from surgvlp.synthesis.procedure import Procedure
-from surgvlp.synthesis.render import Renderer
-from surgvlp.synthesis.scene import Layer, Scene
-from surgvlp.synthesis.sprites import Sprite
+from surgvlp.synthesis.endoscope.camera import Sensor
+from surgvlp.synthesis.endoscope.hands import Hands
+from surgvlp.synthesis.endoscope.render import Renderer
+from surgvlp.synthesis.operation.procedure import Procedure
+from surgvlp.synthesis.pictures.classes import CLASSES, class_id
+from surgvlp.synthesis.pictures.picture import Picture
+from surgvlp.synthesis.pictures.sprites import Sprite
 
 ARGUMENTS = CorpusArguments(seed=4, height=160, fps=2, seconds=90)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from surgvlp.files import InputError
 from surgvlp.synthesis.difficulty import DIFFICULTIES, Difficulty, difficulty
-from surgvlp.synthesis.montage import Montage, Segment, draw_montage
-from surgvlp.synthesis.procedure import Procedure, draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.editing.montage import Montage, Segment, draw_montage
+from surgvlp.synthesis.operation.procedure import Procedure, draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
 
 SEEDS = st.integers(0, 2**32)
 STRENGTHS = st.floats(0, 1)

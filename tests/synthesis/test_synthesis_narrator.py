@@ -18,14 +18,14 @@ from surgvlp.lectures.labels import CHOLECYSTECTOMY as PHASES
 from surgvlp.media.audio import read_audio
 from surgvlp.media.probe import probe
 from surgvlp.synthesis.corpus import draw_lecture, lecture_id
-from surgvlp.synthesis.grammar import ASIDE, OTHER, all_sentences, grammar, normalised
-from surgvlp.synthesis.habits import Style, correcting, draw_style, hesitating
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.speech.grammar import ASIDE, OTHER, all_sentences, grammar, normalised
+from surgvlp.synthesis.speech.habits import Style, correcting, draw_style, hesitating
 
 
 def _in_new_process(program: str) -> str:
     """What a program prints; the library wants a process of its own."""
-    start = "from surgvlp.synthesis.voice import Speaker, Voice\nimport hashlib\n"
+    start = "from surgvlp.synthesis.speech.voice import Speaker, Voice\nimport hashlib\n"
     done = subprocess.run([sys.executable, "-c", start + program], capture_output=True, text=True, check=True)
     return done.stdout
 
@@ -50,7 +50,7 @@ def test_an_unknown_voice_is_named() -> None:
     program = (
         "from surgvlp.console import exit_code\nraise SystemExit(exit_code(lambda: Speaker(Voice('tlh'))))"
     )
-    command = [sys.executable, "-c", f"from surgvlp.synthesis.voice import Speaker, Voice\n{program}"]
+    command = [sys.executable, "-c", f"from surgvlp.synthesis.speech.voice import Speaker, Voice\n{program}"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["error: espeak-ng has no voice 'tlh'"]
@@ -111,23 +111,29 @@ def test_sentences_are_about_the_picture_or_seconds_beside_it(corpus: Path) -> N
 
 
 _LIVE = """
-import hashlib, json
+import hashlib, json, os, tempfile
+from pathlib import Path
 import numpy as np
-from surgvlp.synthesis.habits import Style
-from surgvlp.synthesis.narrator import draw_voice, narrate
-from surgvlp.synthesis.procedure import draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.speech.recording import read_blocks
+from surgvlp.synthesis.speech.habits import Style
+from surgvlp.synthesis.speech.narrator import draw_voice, narrate
+from surgvlp.synthesis.operation.procedure import draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
 style = Style({habits})
 procedure = draw_procedure(PROCEDURES["cholecystectomy"], 150, np.random.default_rng(1))
 speaker = Speaker(Voice())
-narration = narrate(procedure, speaker, np.random.default_rng(2), style)
-silent = np.ones(len(narration.sound), bool)
-for caption in narration.script:
-    silent[int(caption.start * narration.rate) : int(caption.end * narration.rate) + 1] = False
-level = [float(np.sqrt((narration.sound[part] ** 2.0).mean())) for part in (silent, ~silent)]
-pauses = [b.start - a.end for a, b in zip(narration.script, narration.script[1:])]
-digest = hashlib.sha256(narration.sound.tobytes()).hexdigest()
-texts = [caption.text for caption in narration.script]
+with tempfile.TemporaryDirectory() as folder:
+    wav = Path(folder, "voice.wav")
+    script = narrate(procedure, speaker, np.random.default_rng(2), wav, style)
+    assert os.listdir(folder) == ["voice.wav"]
+    sound = np.concatenate(list(read_blocks(wav, 1000)))
+silent = np.ones(len(sound), bool)
+for caption in script:
+    silent[int(caption.start * speaker.rate) : int(caption.end * speaker.rate) + 1] = False
+level = [float(np.sqrt((sound[part] ** 2.0).mean())) for part in (silent, ~silent)]
+pauses = [b.start - a.end for a, b in zip(script, script[1:])]
+digest = hashlib.sha256(sound.tobytes()).hexdigest()
+texts = [caption.text for caption in script]
 print(json.dumps(dict(texts=texts, level=level, pauses=pauses, digest=digest, silent=float(silent.mean()))))
 """
 
@@ -173,18 +179,22 @@ def test_slips_keep_what_was_meant() -> None:
 
 
 _ROBOTIC = """
-import json
+import json, tempfile
+from pathlib import Path
 import numpy as np
-from surgvlp.synthesis.habits import draw_style
-from surgvlp.synthesis.narrator import narrate
-from surgvlp.synthesis.procedure import draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.speech.recording import rate_and_length
+from surgvlp.synthesis.speech.habits import draw_style
+from surgvlp.synthesis.speech.narrator import narrate
+from surgvlp.synthesis.operation.procedure import draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
 seed = next(s for s in range(99) if draw_procedure(KIND, 240, np.random.default_rng(s), 1).robotic)
 procedure = draw_procedure(KIND, 240, np.random.default_rng(seed), 1)
 style = draw_style(1, np.random.default_rng(1))
-narration = narrate(procedure, Speaker(Voice()), np.random.default_rng(2), style)
-assert len(narration.sound) == round(procedure.duration * narration.rate)
-print(json.dumps([[caption.start, caption.end, caption.text] for caption in narration.script]))
+speaker = Speaker(Voice())
+with tempfile.TemporaryDirectory() as folder:
+    script = narrate(procedure, speaker, np.random.default_rng(2), Path(folder, "voice.wav"), style)
+    assert rate_and_length(Path(folder, "voice.wav")) == (22050, round(procedure.duration * 22050))
+print(json.dumps([[caption.start, caption.end, caption.text] for caption in script]))
 """
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surgvlp.lectures.triplets import CHOLECT50, NULL_VERB
-from surgvlp.synthesis.actions import SPECIMEN_BAG, TOOLS, PhasePlan
-from surgvlp.synthesis.procedure import SHORTEST_S, WAY_S, Procedure, draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.operation.actions import SPECIMEN_BAG, TOOLS, PhasePlan
+from surgvlp.synthesis.operation.procedure import SHORTEST_S, WAY_S, Procedure, draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
 
 CHOLECYSTECTOMY = PROCEDURES["cholecystectomy"]
 kinds = st.sampled_from(sorted(PROCEDURES))

@@ -14,15 +14,15 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from surgvlp.synthesis.actions import TOOLS
-from surgvlp.synthesis.classes import class_id
 from surgvlp.synthesis.corpus import CorpusArguments, draw_lecture
-from surgvlp.synthesis.effects import draw_shadows
-from surgvlp.synthesis.instruments import Finish, draw_finish, sketch_instrument
-from surgvlp.synthesis.masks import Mask
-from surgvlp.synthesis.picture import BLACK, Picture
-from surgvlp.synthesis.render import Renderer, picture_size
-from surgvlp.synthesis.sprites import lay_over
+from surgvlp.synthesis.endoscope.effects import draw_shadows
+from surgvlp.synthesis.endoscope.instruments import Finish, draw_finish, sketch_instrument
+from surgvlp.synthesis.endoscope.render import Renderer, picture_size
+from surgvlp.synthesis.operation.actions import TOOLS
+from surgvlp.synthesis.pictures.classes import class_id
+from surgvlp.synthesis.pictures.masks import Mask
+from surgvlp.synthesis.pictures.picture import BLACK, Picture
+from surgvlp.synthesis.pictures.sprites import lay_over
 
 SMALL = CorpusArguments(seed=3, height=96, fps=2, seconds=80)
 

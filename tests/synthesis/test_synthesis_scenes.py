@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from surgvlp.synthesis.actions import ProcedureType
-from surgvlp.synthesis.anatomy import HALF_HEIGHT, HALF_WIDTH
-from surgvlp.synthesis.classes import CLASSES, class_id
-from surgvlp.synthesis.instruments import WRISTED, draw_finish, sketch_instrument
-from surgvlp.synthesis.masks import Mask
-from surgvlp.synthesis.procedure import draw_procedure
-from surgvlp.synthesis.procedures import PROCEDURES
-from surgvlp.synthesis.render import Renderer
+from surgvlp.synthesis.abdomen.anatomy import HALF_HEIGHT, HALF_WIDTH
+from surgvlp.synthesis.endoscope.instruments import WRISTED, draw_finish, sketch_instrument
+from surgvlp.synthesis.endoscope.render import Renderer
+from surgvlp.synthesis.operation.actions import ProcedureType
+from surgvlp.synthesis.operation.procedure import draw_procedure
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.pictures.classes import CLASSES, class_id
+from surgvlp.synthesis.pictures.masks import Mask
 
 
 @pytest.fixture(params=PROCEDURES)

@@ -17,7 +17,7 @@ RATE = 16000
 _SPEAK = """
 import sys
 import numpy as np
-from surgvlp.synthesis.voice import Speaker, Voice
+from surgvlp.synthesis.speech.voice import Speaker, Voice
 speaker = Speaker(Voice(sys.argv[2], 150, 45))
 spoken = [speaker.speak(sentence) for sentence in sys.argv[3:]]
 np.savez(sys.argv[1], rate=speaker.rate, **{f"spoken{number}": sound for number, sound in enumerate(spoken)})

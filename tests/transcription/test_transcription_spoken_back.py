@@ -1,4 +1,4 @@
-"""Real texts, spoken at their own times over a plain picture, come back from the recogniser."""
+"""Real texts, spoken at their own times over made pictures, come back from the recogniser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spoken_back import compare, make_lecture
 def test_two_minutes_of_a_real_lecture_spoken_back(shared_data: Path, tmp_path: Path) -> None:
     lecture = "vd01en1112e"
     texts = shared_data / "svl_sample" / "whisper_narration_texts" / f"{lecture}.csv"
-    arguments = (texts, tmp_path, lecture, "en-us", 120.0)
+    arguments = (texts, tmp_path, lecture, 0, "en-us", 120.0)
     process = multiprocessing.get_context("spawn").Process(target=make_lecture, args=arguments)
     process.start()
     process.join()

@@ -15,11 +15,11 @@ from surgvlp.lectures.labels import HYSTERECTOMY
 from surgvlp.lectures.presence import ANNOTATION_FPS
 from surgvlp.lectures.texts import Caption, write_captions
 from surgvlp.lectures.tree import DataTree
-from surgvlp.synthesis.actions import ProcedureType
+from surgvlp.synthesis.editing.overlays import Box
 from surgvlp.synthesis.labels import autolaparo, cholec80, cholecseg8k, cholect50, critical_view, overlays
 from surgvlp.synthesis.labels.links import link
 from surgvlp.synthesis.labels.truth import Truth
-from surgvlp.synthesis.overlays import Box
+from surgvlp.synthesis.operation.actions import ProcedureType
 
 
 def dataset_name(kind: ProcedureType) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from surgvlp.files import write_json
-from surgvlp.synthesis.overlays import Box
+from surgvlp.synthesis.editing.overlays import Box
 
 CATEGORIES = ("logo", "inset", "text", "border")  # ids count from 1
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from surgvlp.lectures.presence import ANNOTATION_FPS, CHOLEC80_TOOLS
 from surgvlp.lectures.texts import Caption
-from surgvlp.synthesis.account import abstract, keysteps
-from surgvlp.synthesis.actions import ProcedureType
-from surgvlp.synthesis.montage import Montage
-from surgvlp.synthesis.procedure import Procedure
+from surgvlp.synthesis.editing.montage import Montage
+from surgvlp.synthesis.operation.actions import ProcedureType
+from surgvlp.synthesis.operation.procedure import Procedure
+from surgvlp.synthesis.speech.account import abstract, keysteps
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from surgvlp.files import InputError
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.decode import FrameIndex, FrameReader, index_frames
 from surgvlp.media.images import write_image
-from surgvlp.synthesis.cards import title_of
-from surgvlp.synthesis.classes import FOLDED
+from surgvlp.synthesis.editing.cards import title_of
 from surgvlp.synthesis.labels.files import LabelFiles, remove_labels
 from surgvlp.synthesis.labels.truth import Truth, truth_of
 from surgvlp.synthesis.lecture import Lecture, code_sha256, lecture_id
-from surgvlp.synthesis.procedures import PROCEDURES
+from surgvlp.synthesis.operation.procedures import PROCEDURES
+from surgvlp.synthesis.pictures.classes import FOLDED
 
 KINDS = ("phases", "tools", "triplets", "critical_view", "overlays", "texts", "masks")
 STEP = "labels"  # its record in status/<id>.json
