@@ -20,6 +20,7 @@ from small_disk import run_on_small_disk
 from surgvlp import console
 from surgvlp.files import read_json
 from surgvlp.lectures import DataTree, read_captions, read_prompts
+from surgvlp.lectures.critical_view import read_cholec80_cvs, read_endoscapes, read_endoscapes_split
 from surgvlp.lectures.labels import CHOLECYSTECTOMY
 from surgvlp.lectures.masks import read_mask
 from surgvlp.lectures.presence import CHOLEC80_TOOLS, read_phase_annotations, read_tools, read_triplets
@@ -140,7 +141,15 @@ def test_critical_view_until_the_first_clip(corpus: Path) -> None:
         for row in own[::5]:
             structures, plate, triangle = procedure.critical_view_at(int(row["frame"]) / 25)
             assert [float(row[name]) for name in ("C1", "C2", "C3")] == [structures, triangle, plate]
+    graded = read_endoscapes(made / "endoscapes/all_metadata.csv")
+    assert list(graded) == [1, 2, 3]
+    met = graded[3].met[
+        graded[3].keyframe
+    ]  # ours: two structures, plate, triangle; Endoscapes': triangle second
+    seen = [procedure.critical_view_at(5 * number).tolist() for number in range(len(met))]
+    assert met[:, [0, 2, 1]].tolist() == seen
     assert (made / "endoscapes/test_vids.txt").read_text().split() == ["3.000000000000000000e+00"]
+    assert read_endoscapes_split(made / "endoscapes/train_vids.txt") == [1, 2]
     split = {1: "train", 2: "train", 3: "test"}
     named = [made / f"endoscapes/{split[int(row['vid'])]}/{row['vid']}_{row['frame']}.jpg" for row in rows]
     assert sorted(made.glob("endoscapes/t*/*.jpg")) == sorted(named)
@@ -150,6 +159,11 @@ def test_critical_view_until_the_first_clip(corpus: Path) -> None:
         spans = list(csv.DictReader(table))
     assert {row["video"] for row in spans} <= {"1", "2", "3"} and spans
     assert {row["two_structures"] for row in spans} <= {"0", "2"}
+    for video, found in read_cholec80_cvs(made / "cholec80_cvs/surgeons_annotations.csv").items():
+        own, seconds = graded[video], graded[video].frame_index / 25
+        for span in found:
+            inside = own.met[(seconds >= span.start_s) & (seconds <= span.end_s) & own.keyframe]
+            assert np.array_equal(inside, np.broadcast_to(np.array(span.scores) == 2, inside.shape))
 
 
 def test_the_manifest_has_surg3m_s_keys(corpus: Path, shared_data: Path) -> None:

@@ -67,7 +67,7 @@ def test_masks_end_where_the_picture_does(
     """With one tissue white, all others black, even light and no instruments, the picture is the mask."""
     monkeypatch.setattr(Hands, "at", lambda *_: [])
 
-    def evenly_lit(sensor: Sensor, drawn: Picture, number: int) -> Picture:
+    def evenly_lit(sensor: Sensor, drawn: Picture, number: int, time: float) -> Picture:
         left, top, right, bottom = sensor.box
         whole = Picture(160, 284)
         whole.planes.luma[top:bottom, left:right] = drawn.planes.luma

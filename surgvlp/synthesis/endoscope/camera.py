@@ -13,41 +13,50 @@ from surgvlp.synthesis.pictures.picture import BLACK, FROM_RGB, Box, Picture, Pl
 
 
 @dataclass(frozen=True)
-class Path:
-    """The endoscope at every frame: focus (N, 2) in the world, zoom (N,), roll (N,) in radians."""
+class View:
+    """Where the endoscope looks: focus (2,) in the world, zoom, roll in radians."""
 
     focus: np.ndarray
-    zoom: np.ndarray
-    roll: np.ndarray
+    zoom: float
+    roll: float
 
 
-def draw_path(
-    procedure: Procedure,
-    anatomy: Anatomy,
-    states: dict[str, np.ndarray],
-    times: np.ndarray,
-    generator: np.random.Generator,
-) -> Path:
-    """Draw a path that goes from place to place as the actions do, and sways as a hand does."""
-    stops, focus, zoom = [], [], []
-    taste = generator.uniform(1.0, 1.2)
-    for timed in procedure.actions:
-        middle = min(len(times) - 1, int(np.searchsorted(times, 0.5 * (timed.start + timed.end))))
-        state = {name: float(values[middle]) for name, values in states.items()}
-        aim = 0.8 * anatomy.place(timed.action.focus, state) + generator.normal(0, 0.03, 2)
-        closer = timed.action.zoom * taste * generator.uniform(0.9, 1.1)
-        for share in (0.25, 0.85):
-            stops.append(timed.start + share * (timed.end - timed.start))
-            focus.append(aim + generator.normal(0, 0.015, 2))
-            zoom.append(closer * generator.uniform(0.97, 1.03))
-    phases, slow = generator.uniform(0, 6.3, 3), generator.uniform(0.6, 1.3)
-    sway = [np.sin(0.9 * slow * times + phases[0]), np.sin(1.2 * slow * times + phases[1])]
-    track = [np.interp(times, stops, np.array(focus)[:, axis]) for axis in (0, 1)]
-    return Path(
-        focus=np.stack(track, axis=1) + 0.012 * np.stack(sway, axis=1),
-        zoom=np.clip(np.interp(times, stops, zoom), 0.85, 1.7),
-        roll=generator.uniform(-0.12, 0.12) + 0.03 * np.sin(0.5 * slow * times + phases[2]),
-    )
+class Path:
+    """The endoscope's way from place to place, as the actions go, swaying as a hand does.
+
+    Args:
+        procedure: what happens.
+        anatomy: where it happens.
+        times: (N,) seconds of the frames, to which its stops are tied.
+        generator: draws the way.
+    """
+
+    def __init__(
+        self, procedure: Procedure, anatomy: Anatomy, times: np.ndarray, generator: np.random.Generator
+    ) -> None:
+        stops, focus, zoom = [], [], []
+        taste = generator.uniform(1.0, 1.2)
+        for timed in procedure.actions:
+            middle = min(len(times) - 1, int(np.searchsorted(times, 0.5 * (timed.start + timed.end))))
+            state = procedure.state_at(float(times[middle]))
+            aim = 0.8 * anatomy.place(timed.action.focus, state) + generator.normal(0, 0.03, 2)
+            closer = timed.action.zoom * taste * generator.uniform(0.9, 1.1)
+            for share in (0.25, 0.85):
+                stops.append(timed.start + share * (timed.end - timed.start))
+                focus.append(aim + generator.normal(0, 0.015, 2))
+                zoom.append(closer * generator.uniform(0.97, 1.03))
+        self._stops, self._focus, self._zoom = np.array(stops), np.array(focus), np.array(zoom)
+        self._phases, self._slow = generator.uniform(0, 6.3, 3), generator.uniform(0.6, 1.3)
+        self._roll = generator.uniform(-0.12, 0.12)
+
+    def at(self, time: float) -> View:
+        """Where it looks at a time in seconds."""
+        slow, phases = self._slow, self._phases
+        sway = np.sin(np.array([0.9 * slow * time + phases[0], 1.2 * slow * time + phases[1]]))
+        track = [np.interp(time, self._stops, self._focus[:, axis]) for axis in (0, 1)]
+        zoom = float(np.clip(np.interp(time, self._stops, self._zoom), 0.85, 1.7))
+        roll = self._roll + 0.03 * float(np.sin(0.5 * slow * time + phases[2]))
+        return View(np.array(track) + 0.012 * sway, zoom, roll)
 
 
 class Sensor:
@@ -59,7 +68,6 @@ class Sensor:
 
     Args:
         procedure: the wandering follows its actions.
-        times: (N,) of the frames.
         height, width: of the picture, pixels.
         generator: draws all this.
         darkness: from 0 to 1, weakens the light and brings noise.
@@ -72,7 +80,6 @@ class Sensor:
     def __init__(
         self,
         procedure: Procedure,
-        times: np.ndarray,
         height: int,
         width: int,
         generator: np.random.Generator,
@@ -101,20 +108,21 @@ class Sensor:
         grain = generator.normal(_GRAIN, deviation, (4, bottom - top + 32, right - left + 32))
         self._grain = np.clip(np.round(grain), 0, 255).astype(np.uint8)
 
+        self._starts = np.array([timed.start for timed in procedure.actions])
+
         def wandering(usual: np.ndarray, own: float, common: float) -> np.ndarray:
-            """(N, 3): another value with every action, channels apart by `own`, together by `common`."""
-            starts = [timed.start for timed in procedure.actions]
-            apart = generator.normal(0, own, (len(starts), 3)) + generator.normal(0, common, (len(starts), 1))
-            values = usual * np.exp(apart)
-            return np.stack([np.interp(times, starts, values[:, channel]) for channel in range(3)], axis=1)
+            """(actions, 3): another value each, channels apart by `own`, together by `common`."""
+            count = len(self._starts)
+            apart = generator.normal(0, own, (count, 3)) + generator.normal(0, common, (count, 1))
+            return usual * np.exp(apart)
 
         tint = np.array([165.0, 96.0, 84.0]) * np.exp(generator.normal(0, 0.09, 3))
         self._means = wandering(tint, 0.07, 0.2)
         self._deviations = wandering(np.full(3, 40.0), 0.15, 0.2)
 
-    def picture(self, drawn: Picture, number: int) -> Picture:
-        """What the camera delivers of an evenly lit picture of `box`, for frame `number`."""
-        (own, blue, red), shift = self._electronics(drawn.planes, number)
+    def picture(self, drawn: Picture, number: int, time: float) -> Picture:
+        """What the camera delivers of an evenly lit picture of `box`, for frame `number`, at its time."""
+        (own, blue, red), shift = self._electronics(drawn.planes, time)
         luma, cb, cr = drawn.planes
         chroma = cv2.merge([half_size(luma), cb, cr])
         added = np.array([0, *own[1:]])  # to luma, by chroma
@@ -141,7 +149,7 @@ class Sensor:
         left, top, right, bottom = self.box
         return left <= x < right and top <= y < bottom and bool(self.light[y - top, x - left] > 0)
 
-    def _electronics(self, planes: Planes, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _electronics(self, planes: Planes, time: float) -> tuple[np.ndarray, np.ndarray]:
         """(3, 3) and (3,) that set what is metered to the brightness, tint and contrast of the moment.
 
         Red, green and blue are pulled apart from each other, hence a matrix in luma, cb and cr.
@@ -156,10 +164,14 @@ class Sensor:
         to_rgb = np.linalg.inv(FROM_RGB)
         mean_rgb = to_rgb @ (mean - BLACK)
         deviation = np.sqrt(np.diag(to_rgb @ spread @ to_rgb.T))
-        gain = (self._deviations[number] / np.maximum(deviation, 8)) ** _CONTRAST
-        aim = mean_rgb + _EXPOSURE * (self._means[number] - mean_rgb)
+        gain = (self._at(time, self._deviations) / np.maximum(deviation, 8)) ** _CONTRAST
+        aim = mean_rgb + _EXPOSURE * (self._at(time, self._means) - mean_rgb)
         matrix = FROM_RGB @ np.diag(gain) @ to_rgb
         return matrix, FROM_RGB @ aim + BLACK - matrix @ mean
+
+    def _at(self, time: float, wandering: np.ndarray) -> np.ndarray:
+        """(3,) a value of every action, on the way from one to the next."""
+        return np.array([np.interp(time, self._starts, channel) for channel in wandering.T])
 
 
 _EXPOSURE, _CONTRAST = 0.85, 0.85  # how far the electronics go, from 0 to 1

@@ -12,7 +12,7 @@ from surgvlp.synthesis.abdomen.anatomy import State, smooth
 from surgvlp.synthesis.abdomen.world import World
 from surgvlp.synthesis.difficulty import EASY, Difficulty
 from surgvlp.synthesis.endoscope import effects
-from surgvlp.synthesis.endoscope.camera import Sensor, draw_path
+from surgvlp.synthesis.endoscope.camera import Path, Sensor
 from surgvlp.synthesis.endoscope.hands import Hands, Held
 from surgvlp.synthesis.endoscope.instruments import WRISTED, draw_finish, sketch_instrument
 from surgvlp.synthesis.operation.actions import SPECIMEN_BAG, TOOLS
@@ -104,7 +104,7 @@ class Renderer:
     ) -> None:
         self.height, self.width = picture_size(height, width)
         self.times = np.arange(round(procedure.duration * fps)) / fps
-        self._states = procedure.states_at(self.times)
+        self._procedure = procedure
         self._anatomy, self._scene = procedure.type.draw_scene(self.height, generator)
         self._smoke_plume = np.round(self._scene.smoke * 255).astype(np.uint8)
         self._finish = {tool: draw_finish(tool, generator) for tool in TOOLS}
@@ -114,9 +114,9 @@ class Renderer:
         self._world = World(self._scene, effects.clip(colour))
         self._bag_colour = np.array(_BAG_COLOURS[generator.integers(len(_BAG_COLOURS))], np.float64)
         self._hands = Hands(procedure, self._anatomy, generator)
-        self._path = draw_path(procedure, self._anatomy, self._states, self.times, generator)
+        self._path = Path(procedure, self._anatomy, self.times, generator)
         size, darkness = (self.height, self.width), difficulty.darkness
-        self._sensor = Sensor(procedure, self.times, *size, generator, darkness)
+        self._sensor = Sensor(procedure, *size, generator, darkness)
         strength = generator.uniform(0.35, 1.0)
         self._smoke = effects.smoke_levels(procedure, self.times, strength, difficulty.smoke)
         self._stains = effects.draw_stains(procedure, self._anatomy, generator, difficulty.blood)
@@ -154,7 +154,7 @@ class Renderer:
         picture.fill(self._world.planes, moment.matrix)
         self._draw(picture, moment)
         effects.draw_smoke(picture, self._smoke_plume, self._smoke[number], moment.time)
-        return self._sensor.picture(picture, number)
+        return self._sensor.picture(picture, number, moment.time)
 
     def mask(self, number: int) -> np.ndarray:
         """What is what in a frame: uint8 (height, width), ids of `classes.CLASSES`; 0 where it is dark."""
@@ -184,20 +184,20 @@ class Renderer:
 
     def _moment(self, number: int) -> _Moment:
         time = float(self.times[number])
-        state = {name: float(values[number]) for name, values in self._states.items()}
+        state = self._procedure.state_at(time)
         self._world.bring_to(state)
-        view = self._view(number)
+        view = self._view(time)
         matrix = (view @ self._world.to_world)[:2]
         return _Moment(number, time, state, self._hands.at(time, state), view, matrix)
 
-    def _view(self, number: int) -> np.ndarray:
+    def _view(self, time: float) -> np.ndarray:
         """(3, 3) matrix from the world to the pixels of the lit box."""
-        path, (left, top, _, _) = self._path, self._sensor.box
-        scale, roll = path.zoom[number] * self.height, path.roll[number]
-        cosine, sine = scale * np.cos(roll), scale * np.sin(roll)
+        view, (left, top, _, _) = self._path.at(time), self._sensor.box
+        scale = view.zoom * self.height
+        cosine, sine = scale * np.cos(view.roll), scale * np.sin(view.roll)
         matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1.0]])
         middle = np.array([0.5 * self.width - left, 0.5 * self.height - top])
-        matrix[:2, 2] = middle - matrix[:2, :2] @ path.focus[number]
+        matrix[:2, 2] = middle - matrix[:2, :2] @ view.focus
         return matrix
 
     def _whole(self, mask: Mask) -> np.ndarray:

@@ -54,6 +54,11 @@ class Procedure:
     def _starts(self) -> np.ndarray:
         return np.array([timed.start for timed in self.actions])
 
+    @functools.cached_property
+    def _curves(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """`keyframes` as arrays, made once: the state is asked for at every frame."""
+        return {name: (np.array(times), np.array(values)) for name, (times, values) in self.keyframes.items()}
+
     def number_at(self, time: float) -> int:
         """Position in `actions` of what goes on at `time`; the first before 0, the last after the end."""
         return max(0, int(np.searchsorted(self._starts, time, side="right")) - 1)
@@ -74,11 +79,11 @@ class Procedure:
 
     def states_at(self, times: np.ndarray) -> dict[str, np.ndarray]:
         """Each state variable's values (N,) at the times."""
-        return {name: np.interp(times, *curve) for name, curve in self.keyframes.items()}
+        return {name: np.interp(times, *curve) for name, curve in self._curves.items()}
 
     def state_at(self, time: float) -> dict[str, float]:
         """Each state variable's value at one time."""
-        return {name: float(np.interp(time, *curve)) for name, curve in self.keyframes.items()}
+        return {name: float(np.interp(time, *curve)) for name, curve in self._curves.items()}
 
     def triplets_at(self, time: float) -> list[Triplet]:
         """(instrument, verb, target) of every instrument in the picture, each once, in the type's order.
