@@ -1,0 +1,201 @@
+"""Writing keysteps or abstracts for the lectures of a data tree that have none, from their narrations.
+
+Resumed by lecture; a lecture that cannot be used is reported and does not stop the rest; a text that somebody
+else wrote, or changed, stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from surgvlp.console import BAD_INPUT, DONE, PARTLY_FAILED, progress_bar
+from surgvlp.files import InputError, atomic_path, sha256_of
+from surgvlp.lectures.texts import Caption, read_captions, write_captions
+from surgvlp.lectures.tree import DataTree
+from surgvlp.transcription.lecture_job import STEP as TRANSCRIPTION
+
+STEP = "writing"
+
+
+class TextWriter(Protocol):
+    """What writes one lecture's texts; `offline_writer` has one for keysteps and one for abstracts.
+
+    Attributes:
+        kind: "keystep" or "abstract", whose files are written.
+        settings: what decides the texts, plain values, to be recorded and compared when a job resumes.
+    """
+
+    kind: str
+    settings: dict[str, Any]
+
+    def prepare(self) -> None:
+        """Load what is needed; called once, before the first lecture that is to be written.
+
+        Raises:
+            InputError: it cannot be had; this ends the run, since it would fail for every lecture.
+        """
+
+    def write(self, narrations: Sequence[Caption]) -> list[Caption]:
+        """A lecture's texts, at least one, in order, without overlap, within the narrations' time.
+
+        Raises:
+            InputError: nothing can be made of these narrations; the other lectures go on.
+        """
+
+
+@dataclass
+class WritingSummary:
+    """What a run over many lectures did.
+
+    Attributes:
+        kind: of the texts.
+        done: lectures written now; `reused`: written before from the same narrations in the same way.
+        kept: lectures that have texts which this did not write, or which were changed since.
+        silent: lectures in which nobody speaks.
+        failed: id -> the reason.
+        rows: texts written now.
+    """
+
+    kind: str
+    done: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    rows: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some failed, 2 no lecture has texts."""
+        if self.done or self.reused or self.kept:
+            return PARTLY_FAILED if self.failed else DONE
+        return BAD_INPUT
+
+    def __str__(self) -> str:
+        lines = [f"{lecture}: {reason}" for lecture, reason in sorted(self.failed.items())]
+        lines.append(
+            f"{len(self.done)} lectures written, {len(self.reused)} reused, {len(self.kept)} kept, "
+            f"{len(self.silent)} without speech, {len(self.failed)} failed; {self.rows} {self.kind} texts"
+        )
+        if self.kept:
+            lines.append("the kept ones came from elsewhere or were changed; --replace writes them anew")
+        return "\n".join(lines)
+
+
+def write_texts(
+    tree: DataTree, lectures: Sequence[str], source: str, writer: TextWriter, replace: bool = False
+) -> WritingSummary:
+    """Write `<kind>_texts/<id>.csv` of every lecture that lacks it.
+
+    `status/<id>.json` records the writer's settings, the sha256 of the narrations, and that of what was
+    written: a file with another one is somebody's, and stays. One that is ours is written anew where settings
+    or narrations changed. Interrupted anywhere, it leaves whole files only.
+
+    Args:
+        lectures: ids.
+        source: the narrations to read, "whisper_narration" or "aws_narration".
+        replace: write also what somebody else wrote or changed.
+
+    Raises:
+        InputError: the writer cannot be had, the disk is full, or a status file that is none.
+    """
+    job, summary = _Job(tree, source, writer, replace), WritingSummary(writer.kind)
+    todo = [lecture for lecture in lectures if not job.settled(lecture, summary)]
+    if todo:
+        writer.prepare()
+        with progress_bar(f"write {writer.kind} texts", len(todo), unit="lectures") as bar:
+            for lecture in todo:
+                job.write(lecture, summary)
+                bar.advance(lecture=lecture)
+    tree.merge_manifest()
+    return summary
+
+
+class _Job:
+    """One lecture after another by the same writer."""
+
+    def __init__(self, tree: DataTree, source: str, writer: TextWriter, replace: bool) -> None:
+        self.tree, self.source, self.writer, self.replace = tree, source, writer, replace
+        self.step = f"{STEP}_{writer.kind}"
+        self.settings = {"source": source, **writer.settings}
+
+    def settled(self, lecture: str, summary: WritingSummary) -> bool:
+        """Whether there is nothing to write, which is then counted."""
+        target, narrations = self._target(lecture), self._narrations(lecture)
+        record = self.tree.read_status(lecture).get(self.step, {})
+        if target.is_file():
+            written = sha256_of(target)
+            if written not in _own(record):
+                if not self.replace:
+                    summary.kept.append(lecture)
+                return not self.replace
+            # without narrations there is nothing better to put in its place
+            if not narrations.is_file() or self._is_current(record, written, narrations):
+                summary.reused.append(lecture)
+                return True
+        if not narrations.is_file() and self._is_silent(lecture):
+            summary.silent.append(lecture)
+            return True
+        return False
+
+    def write(self, lecture: str, summary: WritingSummary) -> None:
+        """Do one lecture; what is wrong with its narrations is recorded, a full disk raised."""
+        narrations, before = self._narrations(lecture), self.tree.read_status(lecture).get(self.step, {})
+        try:
+            if not narrations.is_file():
+                raise InputError(
+                    "there are no narrations", file=narrations, remedy="Write them with tools/transcribe.py"
+                )
+            texts = self.writer.write(read_captions(narrations))
+        except InputError as error:
+            # what was written earlier stays known as ours
+            record = {"outcome": "failed", "reason": str(error), "own_sha256": _own(before)}
+            self.tree.write_status(lecture, self.step, record)
+            summary.failed[lecture] = str(error)
+            return
+        self._put(lecture, texts, sha256_of(narrations), before)
+        summary.done.append(lecture)
+        summary.rows += len(texts)
+
+    def _put(
+        self, lecture: str, texts: Sequence[Caption], source_sha256: str, before: dict[str, Any]
+    ) -> None:
+        target = self._target(lecture)
+        replaced = sha256_of(target) if target.is_file() else ""
+        with atomic_path(target) as partial:
+            write_captions(partial, texts)
+            record = {
+                "outcome": "done",
+                "settings": self.settings,
+                "narrations_sha256": source_sha256,
+                "rows": len(texts),
+                # recorded before the file gets its name, so that it is never taken for another's
+                "own_sha256": [sha256_of(partial), *([replaced] if replaced in _own(before) else [])],
+            }
+            self.tree.write_status(lecture, self.step, record)
+
+    def _is_current(self, record: dict[str, Any], written: str, narrations: Path) -> bool:
+        return (
+            record.get("outcome") == "done"
+            and record.get("settings") == self.settings
+            and _own(record)[0] == written
+            and record.get("narrations_sha256") == sha256_of(narrations)
+        )
+
+    def _is_silent(self, lecture: str) -> bool:
+        record = self.tree.read_status(lecture).get(f"{TRANSCRIPTION}_{self.source}", {})
+        return record.get("outcome") == "no speech"
+
+    def _target(self, lecture: str) -> Path:
+        return self.tree.texts(self.writer.kind, lecture)
+
+    def _narrations(self, lecture: str) -> Path:
+        return self.tree.texts(self.source, lecture)
+
+
+def _own(record: dict[str, Any]) -> list[str]:
+    """sha256 of what was written here: the newest, then the one that it may not have replaced yet."""
+    return list(record.get("own_sha256", []))
