@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_corpus import states_at
 
 from surgvlp.files import InputError
 from surgvlp.synthesis.difficulty import DIFFICULTIES, Difficulty, difficulty
@@ -62,8 +63,8 @@ def test_the_retimed_operation_is_the_operation_by_the_other_clock(seed: int, va
     borders = np.array([timed.start for timed in procedure.actions])
     inside = np.abs(clock[:, None] - borders).min(axis=1) > 1e-6
     assert np.array_equal(retimed.phases_at(times[inside]), procedure.phases_at(clock[inside]))
-    for name, values in procedure.states_at(clock).items():
-        assert np.allclose(retimed.states_at(times)[name], values, atol=1e-6), name
+    for name, values in states_at(procedure, clock).items():
+        assert np.allclose(states_at(retimed, times)[name], values, atol=1e-6), name
 
 
 def test_a_card_before_a_phase_belongs_to_that_phase() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_corpus import states_at
 
 from surgvlp.lectures.triplets import CHOLECT50, NULL_VERB
 from surgvlp.synthesis.operation.actions import SPECIMEN_BAG, TOOLS, PhasePlan
@@ -104,7 +105,7 @@ def test_nothing_is_cut_before_it_is_clipped_and_the_specimen_leaves_in_order(
 def test_the_anatomy_ends_operated_on(seed: int) -> None:
     procedure = _draw(seed)
     times = np.linspace(0, procedure.duration, 500)
-    states = procedure.states_at(times)
+    states = states_at(procedure, times)
     for name in (
         *("lift", "exposure", "duct_cut", "artery_cut", "dissected", "loose"),
         *("bag_in", "carried", "bagged", "bag_out"),
@@ -123,7 +124,7 @@ def test_the_anatomy_ends_operated_on(seed: int) -> None:
 def test_states_stay_in_range_and_change_without_jumps(seed: int, kind: str, variation: float) -> None:
     procedure = _draw(seed, 200, kind, variation)
     times = np.arange(0, procedure.duration, 0.05)
-    states = procedure.states_at(times)
+    states = states_at(procedure, times)
     assert {name: values[0] for name, values in states.items()} == dict(procedure.type.state)
     for name, values in states.items():
         assert values.min() >= 0 and (values.max() <= 1 or name.endswith("_clips")), name

@@ -77,10 +77,6 @@ class Procedure:
         for phase, group in itertools.groupby(self.actions, key=lambda timed: timed.phase):
             yield phase, tuple(group)
 
-    def states_at(self, times: np.ndarray) -> dict[str, np.ndarray]:
-        """Each state variable's values (N,) at the times."""
-        return {name: np.interp(times, *curve) for name, curve in self._curves.items()}
-
     def state_at(self, time: float) -> dict[str, float]:
         """Each state variable's value at one time."""
         return {name: float(np.interp(time, *curve)) for name, curve in self._curves.items()}
