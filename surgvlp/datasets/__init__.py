@@ -1,24 +1,32 @@
-"""Torch data sets over lectures: clips with their narrations, labelled frames, samplers, augmentation."""
+"""Torch data sets over lectures: clips with their narrations, keysteps, labelled frames, samplers."""
 
 from __future__ import annotations
 
 from surgvlp.datasets.clips import ClipKeys, Clips, build_clips
+from surgvlp.datasets.keysteps import KeystepKeys, Keysteps, build_keysteps
 from surgvlp.datasets.loader import Loader, make_loader
 from surgvlp.datasets.phases import RecognitionFrame, published_preprocess
 from surgvlp.datasets.sampler import ResumableSampler
 from surgvlp.datasets.video_text import VideoText, VideoTextKeys
 from surgvlp.datasets.views import Views
+from surgvlp.datasets.whole_lectures import WholeLectureKeys, WholeLectures, build_whole_lectures
 
 __all__ = [
     "ClipKeys",
     "Clips",
+    "KeystepKeys",
+    "Keysteps",
     "Loader",
     "RecognitionFrame",
     "ResumableSampler",
     "VideoText",
     "VideoTextKeys",
     "Views",
+    "WholeLectureKeys",
+    "WholeLectures",
     "build_clips",
+    "build_keysteps",
+    "build_whole_lectures",
     "make_loader",
     "published_preprocess",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from surgvlp import config
 from surgvlp.datasets.frames import square
 from surgvlp.datasets.sampling import clip_window, derangement, item_generator, nearest_captions, spread
-from surgvlp.datasets.split import Captions, Lecture, read_lectures
+from surgvlp.datasets.split import Captions, Lecture, frames_path, read_lectures
 from surgvlp.datasets.texts import TextTable, Tokenizer
 from surgvlp.files import InputError
 from surgvlp.lectures import DataTree
@@ -89,7 +88,7 @@ class Clips:
         tree = DataTree(keys.root)
         names = tree.split(keys.split)
         split = read_lectures(
-            {name: _frames_path(tree, keys.frames_root, name) for name in names},
+            {name: frames_path(tree, keys.frames_root, name) for name in names},
             {name: [tree.texts(kind, name) for kind in keys.sources] for name in names},
         )
         self.lectures, self.frames, self.left_out = split.lectures, split.frames, split.left_out
@@ -161,7 +160,3 @@ class Clips:
 def build_clips(tokenizer: Tokenizer, **keys: Any) -> Clips:
     """Build `Clips` from its config keys (`ClipKeys`); unknown ones are refused."""
     return Clips(config.build(ClipKeys, keys, "clips"), tokenizer)
-
-
-def _frames_path(tree: DataTree, frames_root: str | None, name: str) -> Path:
-    return tree.video(name) if frames_root is None else Path(frames_root) / f"{name}.frames"

@@ -33,7 +33,10 @@ class ClipDataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, key: Key | int) -> Item:
-        """One sample: `frames (T,3,S,S) uint8`, `text_index (K,) int64`, `sample_index` int."""
+        """One sample: `frames (T,3,S,S) uint8`, `text_index (K,) int64`, `sample_index` int.
+
+        And `step_mask (C,) bool` where the last C of the texts are children, which of them are there.
+        """
 
     def describe(self, index: int) -> str:
         """Which lecture, and where in it, for a person who looks for a bad sample."""
@@ -47,6 +50,7 @@ class Loader:
         text_index: (B, K) int64, rows of the data set's text table, the anchor's first.
         input_ids, attention_mask: (B, K, l) int64, cut to the longest text of the batch.
         padded_length: L, the length that texts are padded to in published models.
+        step_mask: (B, C) bool, at keystep and video level only: which of the last C texts are there.
         sample_index: (B,) int64.
 
     An InputError in a worker is raised here as it is.
@@ -84,11 +88,13 @@ def collate(items: Sequence[Item], texts: TextTable) -> Batch:
     """Stack samples and look their tokens up; see `Loader` for what is in a batch."""
     rows = np.stack([item["text_index"] for item in items])
     tokens = {name: torch.from_numpy(table) for name, table in texts.gather(rows).items()}
+    masks = [item["step_mask"] for item in items if "step_mask" in item]
     return {
         "frames": torch.from_numpy(np.stack([item["frames"] for item in items])),
         "text_index": torch.from_numpy(rows),
         **tokens,
         "padded_length": texts.tokens["input_ids"].shape[1],
+        **({"step_mask": torch.from_numpy(np.stack(masks))} if masks else {}),
         "sample_index": torch.tensor([item["sample_index"] for item in items]),
     }
 

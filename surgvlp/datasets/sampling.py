@@ -1,8 +1,9 @@
 """Which seconds of a lecture and which captions make one training sample.
 
 All are pure functions of times and a generator. Two ways stand side by side: ours (`clip_window`,
-`nearest_captions`) and the published one (`pick`, `near`, `released_window`, `released_stride`), which
-`video_text` and `video_text_ssl` use.
+`nearest_captions`; at keystep and video level `grown_window`, `captions_within`, `one_of_each_part`) and the
+published one (`pick`, `near`, `released_window`, `released_stride`), which `video_text` and `video_text_ssl`
+use.
 """
 
 from __future__ import annotations
@@ -45,9 +46,51 @@ def clip_window(
     return first, min(first + length, duration)
 
 
-def spread(start: float, end: float, count: int) -> Times:
-    """(count,) times in the middle of `count` equal parts of [start, end]."""
-    return start + (end - start) * (np.arange(count) + 0.5) / count
+def grown_window(start: float, end: float, duration: float, least: float) -> tuple[float, float]:
+    """[start, end], grown to `least` seconds around its middle where it is shorter.
+
+    Args:
+        start, end: seconds within the video.
+        duration: seconds of the video; the window never leaves [0, duration].
+        least: seconds wanted at least; a shorter video gives all it has.
+    """
+    length = min(max(least, end - start), duration)
+    first = max(0.0, min((start + end - length) / 2, duration - length))
+    return first, first + length
+
+
+def spread(start: float, end: float, count: int, within: Times | float = 0.5) -> Times:
+    """(count,) times, one in each of `count` equal parts of [start, end].
+
+    Args:
+        within: where in its part a time lies, 0 to 1, one for all or (count,); 0.5 is the middle.
+    """
+    return start + (end - start) * (np.arange(count) + within) / count
+
+
+def one_of_each_part(total: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """At most `count` of `total` numbers, rising: all, or one drawn from each of `count` nearly equal parts.
+
+    So what is drawn spreads over the whole, and each number has its turn: the released code takes every
+    (total // count)-th and never sees what is behind the last one.
+    """
+    if total <= count:
+        return np.arange(total)
+    edges = np.arange(count + 1) * total // count
+    return generator.integers(edges[:-1], edges[1:])
+
+
+def captions_within(starts: Times, ends: Times, start: float, end: float) -> NDArray[np.int64]:
+    """Captions that belong to the window [start, end): the middle of one lies in the other.
+
+    A sentence on the border of two windows so belongs to one of them, and one that is longer than the window
+    still belongs to it.
+
+    Args:
+        starts, ends: (M,) seconds of the captions.
+    """
+    middles, middle = (starts + ends) / 2, (start + end) / 2
+    return np.flatnonzero(((middles >= start) & (middles < end)) | ((starts <= middle) & (middle < ends)))
 
 
 def nearest_captions(starts: Times, ends: Times, start: float, end: float, reach: float) -> NDArray[np.int64]:

@@ -14,18 +14,27 @@ from numpy.typing import NDArray
 from surgvlp.console import progress_bar
 from surgvlp.datasets.frames import LectureFrames
 from surgvlp.files import InputError
-from surgvlp.lectures import read_captions
+from surgvlp.lectures import DataTree, read_captions
+from surgvlp.lectures.tables import read_rows, read_utf8
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Captions:
-    """One lecture's captions of one source as arrays: start, end (N,) seconds, and N texts."""
+    """One lecture's captions of one source.
+
+    Attributes:
+        start, end: (N,) seconds.
+        texts: N texts.
+        wordings: for each of them, what may be said in its place: the different texts of the columns that
+            were asked for; empty if none were.
+    """
 
     start: NDArray[np.float64]
     end: NDArray[np.float64]
     texts: list[str]
+    wordings: list[tuple[str, ...]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Lecture:
     Attributes:
         name: its id.
         duration: seconds of its video.
-        captions: one for each source, the anchor's first.
+        captions: one for each source, the anchor's first; empty where a source that is not needed has none.
     """
 
     name: str
@@ -51,11 +60,13 @@ class Split:
         lectures: in the order of the split.
         frames: of the same lectures in the same order.
         left_out: what could not be used and why, {reason: [what]}.
+        columns: those of the caption files that hold further wordings.
     """
 
     lectures: list[Lecture]
     frames: LectureFrames
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
 
     def leave_out(self, reason: str, what: str) -> None:
         """Count something that is not trained on."""
@@ -77,12 +88,20 @@ class Split:
             raise InputError(f"no {unit} of this split can be used ({reasons or 'it is empty'})", file=file)
 
 
-def read_lectures(frames: Mapping[str, Path], texts: Mapping[str, Sequence[Path]]) -> Split:
+def read_lectures(
+    frames: Mapping[str, Path],
+    texts: Mapping[str, Sequence[Path]],
+    needed: int | None = None,
+    columns: Sequence[str] = (),
+) -> Split:
     """Read the captions and durations of lectures; those without frames or texts are left out and counted.
 
     Args:
         frames: {lecture: its frame store or video}.
         texts: {lecture: its caption files, one a source, the anchor's first}.
+        needed: how many of the first sources a lecture must have. A file without any text then counts as
+            missing. None: all of them, and a file without any text is an error.
+        columns: of the caption files, each a wording of the same caption; see `Captions.wordings`.
 
     Raises:
         InputError: a caption file or frame store that is there but cannot be used.
@@ -92,23 +111,66 @@ def read_lectures(frames: Mapping[str, Path], texts: Mapping[str, Sequence[Path]
     with progress_bar("reading lectures", len(frames), unit="lectures") as bar:
         for name, path in frames.items():
             bar.advance()
-            missing = [str(text.parent.name) for text in texts[name] if not text.is_file()]
             if not path.exists():
                 split.leave_out("no frames", name)
-            elif missing:
-                split.leave_out(f"no {' and no '.join(missing)}", name)
-            else:
-                paths.append(path)
-                duration = LectureFrames([path]).duration(0)
-                split.lectures.append(Lecture(name, duration, tuple(_captions(text) for text in texts[name])))
+                continue
+            lacks = [_lack(text, empty_is_missing=needed is not None) for text in texts[name]]
+            if required := [lack for lack in lacks[:needed] if lack]:
+                split.leave_out(" and ".join(required), name)
+                continue
+            for lack in filter(None, lacks):
+                split.leave_out(lack, name)
+            captions = tuple(
+                _NO_CAPTIONS if lack else _captions(text, columns, split.columns)
+                for text, lack in zip(texts[name], lacks, strict=True)
+            )
+            paths.append(path)
+            split.lectures.append(Lecture(name, LectureFrames([path]).duration(0), captions))
     split.frames = LectureFrames(paths)
     return split
 
 
-def _captions(path: Path) -> Captions:
+def frames_path(tree: DataTree, frames_root: str | None, name: str) -> Path:
+    """A lecture's frame store in `frames_root`, or its video where that is None."""
+    return tree.video(name) if frames_root is None else Path(frames_root) / f"{name}.frames"
+
+
+_NO_CAPTIONS = Captions(np.empty(0), np.empty(0), [])
+
+
+def _lack(path: Path, empty_is_missing: bool) -> str:
+    """What is wrong with a caption file's being there, "" if nothing."""
+    if not path.is_file():
+        return f"no {path.parent.name}"
+    return f"empty {path.parent.name}" if empty_is_missing and _is_empty(path) else ""
+
+
+def _is_empty(path: Path) -> bool:
+    lines = [line for line in read_utf8(path).splitlines() if line.strip(" \t,")]
+    if len(lines) < 2:  # nothing, or a header
+        return True
+    return all(_blank(cells["text"]) for _, cells in read_rows(path, ("start", "end", "text")))
+
+
+def _blank(cell: str) -> bool:
+    return cell.lower() in ("", "nan")
+
+
+def _captions(path: Path, columns: Sequence[str], found: set[str]) -> Captions:
     captions = read_captions(path)
     return Captions(
         np.array([caption.start for caption in captions]),
         np.array([caption.end for caption in captions]),
         [caption.text for caption in captions],
+        _wordings(path, columns, found) if columns else [],
     )
+
+
+def _wordings(path: Path, columns: Sequence[str], found: set[str]) -> list[tuple[str, ...]]:
+    """The texts of each row's `columns`, each once, or its `text` if they are empty."""
+    wordings = []
+    for _, cells in read_rows(path, ("text",)):
+        found.update(cells)
+        texts = [cells[column] for column in columns if not _blank(cells.get(column, ""))]
+        wordings.append(tuple(dict.fromkeys(texts or [cells["text"]])))
+    return wordings

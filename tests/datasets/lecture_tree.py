@@ -52,7 +52,10 @@ def write_split(root: Path, name: str, lectures: str) -> None:
 
 
 def write_tree(root: Path) -> None:
-    """Lectures a, b, c with videos, frame stores and two narration sources, and the split `train`."""
+    """Lectures a, b, c with videos, frame stores, two narration sources, keysteps, abstract; split `train`.
+
+    The keysteps of c have no short titles (column `step`), nor has any narration.
+    """
     for name in "abc":
         video = root / "videos" / f"{name}.mp4"
         video.parent.mkdir(exist_ok=True)
@@ -66,4 +69,13 @@ def write_tree(root: Path) -> None:
         aws = [Caption(6.0 * k + 0.5, 6.0 * k + 5.5, f"{name} states {k}") for k in range(4)]
         write_captions(root / "whisper_narration_texts" / f"{name}.csv", whisper)
         write_captions(root / "aws_narration_texts" / f"{name}.csv", aws)
+        keysteps = [
+            Caption(
+                6.0 * k, 6.0 * k + 6, f"{name} describes step {k}", "" if name == "c" else f"{name} step {k}"
+            )
+            for k in range(4)
+        ]
+        write_captions(root / "keystep_texts" / f"{name}.csv", keysteps)
+        abstract = [Caption(0.0, float(SECONDS), f"{name} in short", f"{name} title")]
+        write_captions(root / "abstract_texts" / f"{name}.csv", abstract)
     write_split(root, "train", "abc")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -48,6 +50,70 @@ def test_clips_reach_the_whole_of_a_long_narration() -> None:
 def test_frames_spread_evenly_without_touching_the_ends() -> None:
     assert sampling.spread(10.0, 14.0, 4).tolist() == [10.5, 11.5, 12.5, 13.5]
     assert sampling.spread(3.0, 5.0, 1).tolist() == [4.0]
+    assert sampling.spread(10.0, 14.0, 4, np.array([0.0, 0.5, 0.25, 1.0])).tolist() == [
+        10.0,
+        11.5,
+        12.25,
+        14.0,
+    ]
+
+
+@given(seconds, st.floats(0, 40), st.floats(1, 120), st.floats(0.5, 8))
+def test_a_window_grows_around_its_middle_and_stays_in_the_video(
+    start: float, length: float, duration: float, least: float
+) -> None:
+    start = min(start, duration * 0.99)
+    end = min(start + length, duration)
+    first, last = sampling.grown_window(start, end, duration, least)
+    assert -1e-9 <= first <= start + 1e-9 and end - 1e-9 <= last <= duration + 1e-9
+    assert last - first == pytest.approx(min(max(least, end - start), duration))
+    if first > 1e-9 and last < duration - 1e-9:
+        assert first + last == pytest.approx(start + end)
+
+
+@given(st.integers(0, 40), st.integers(1, 12), st.integers(0, 2**32))
+def test_what_is_drawn_spreads_over_the_whole_in_order(total: int, count: int, seed: int) -> None:
+    drawn = sampling.one_of_each_part(total, count, np.random.default_rng(seed))
+    assert len(drawn) == min(total, count)
+    assert (np.diff(drawn) > 0).all()
+    if total > count:
+        # part k runs from k/count to (k+1)/count of the whole, up to rounding down
+        assert all(k * total // count <= row < (k + 1) * total // count for k, row in enumerate(drawn))
+    else:
+        assert drawn.tolist() == list(range(total))
+
+
+@pytest.mark.parametrize("total", [*range(9, 18), 31])
+def test_every_number_is_drawn_at_some_time(total: int) -> None:
+    generator = np.random.default_rng(0)
+    drawn = {int(row) for _ in range(200) for row in sampling.one_of_each_part(total, 8, generator)}
+    assert drawn == set(range(total))
+
+
+@given(captions(), st.lists(st.floats(0.5, 30), min_size=1, max_size=6))
+def test_a_caption_shorter_than_windows_is_in_one_of_them(
+    given_captions: tuple[np.ndarray, np.ndarray], lengths: list[float]
+) -> None:
+    starts, ends = given_captions
+    borders = np.concatenate([[0.0], np.cumsum(lengths)])
+    found = [
+        set(sampling.captions_within(starts, ends, *pair).tolist()) for pair in itertools.pairwise(borders)
+    ]
+    for row, middle in enumerate((starts + ends) / 2):
+        windows = [number for number, rows in enumerate(found) if row in rows]
+        if middle < borders[-1]:
+            assert len(windows) >= 1
+        if (
+            ends[row] - starts[row] < min(lengths) / 2
+        ):  # too short to hold the middle of a neighbouring window
+            assert len(windows) == (middle < borders[-1])
+        for number in windows:  # and none is where it is not shown
+            assert starts[row] <= borders[number + 1] and ends[row] >= borders[number]
+
+
+def test_a_caption_longer_than_the_window_is_in_it() -> None:
+    starts, ends = np.array([0.0, 0.0, 11.0, 20.0]), np.array([100.0, 9.0, 11.0, 30.0])
+    assert sampling.captions_within(starts, ends, 10, 20).tolist() == [0, 2]
 
 
 @given(st.integers(2, 200), st.integers(0, 2**32))
