@@ -13,42 +13,15 @@ failed, 2 none has keysteps.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 from surgvlp import console
-from surgvlp.lectures.tree import DataTree
-
-
-def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the flags."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--data", type=Path, required=True, help="root of the data tree")
-    parser.add_argument("--split", default="train", help="lectures to write for (default: train)")
-    parser.add_argument(
-        "--source", choices=("whisper", "aws"), default="whisper", help="which narrations to read (whisper)"
-    )
-    parser.add_argument(
-        "--replace", action="store_true", help="write anew what came from elsewhere or was changed, too"
-    )
-    return parser.parse_args(arguments)
+from surgvlp.transcription import writing_tool
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the keysteps."""
-    flags = parse_flags(arguments)
-    tree = DataTree(flags.data)
-    lectures = tree.split(flags.split)
-    from surgvlp.transcription.offline_writer import KeystepWriter, SentenceVectors
-    from surgvlp.transcription.text_job import write_texts
-
-    writer = KeystepWriter(SentenceVectors())
-    summary = write_texts(tree, lectures, f"{flags.source}_narration", writer, flags.replace)
-    print(summary)
-    return summary.exit_code
+    return writing_tool.run("keystep", __doc__, arguments)
 
 
 if __name__ == "__main__":

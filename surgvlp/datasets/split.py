@@ -16,6 +16,8 @@ from surgvlp.datasets.frames import LectureFrames
 from surgvlp.files import InputError
 from surgvlp.lectures import DataTree, read_captions
 from surgvlp.lectures.tables import read_rows, read_utf8
+from surgvlp.lectures.texts import is_blank
+from surgvlp.media.store import SUFFIX
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +134,7 @@ def read_lectures(
 
 def frames_path(tree: DataTree, frames_root: str | None, name: str) -> Path:
     """A lecture's frame store in `frames_root`, or its video where that is None."""
-    return tree.video(name) if frames_root is None else Path(frames_root) / f"{name}.frames"
+    return tree.video(name) if frames_root is None else Path(frames_root) / f"{name}{SUFFIX}"
 
 
 _NO_CAPTIONS = Captions(np.empty(0), np.empty(0), [])
@@ -149,11 +151,7 @@ def _is_empty(path: Path) -> bool:
     lines = [line for line in read_utf8(path).splitlines() if line.strip(" \t,")]
     if len(lines) < 2:  # nothing, or a header
         return True
-    return all(_blank(cells["text"]) for _, cells in read_rows(path, ("start", "end", "text")))
-
-
-def _blank(cell: str) -> bool:
-    return cell.lower() in ("", "nan")
+    return all(is_blank(cells["text"]) for _, cells in read_rows(path, ("start", "end", "text")))
 
 
 def _captions(path: Path, columns: Sequence[str], found: set[str]) -> Captions:
@@ -171,6 +169,6 @@ def _wordings(path: Path, columns: Sequence[str], found: set[str]) -> list[tuple
     wordings = []
     for _, cells in read_rows(path, ("text",)):
         found.update(cells)
-        texts = [cells[column] for column in columns if not _blank(cells.get(column, ""))]
+        texts = [cells[column] for column in columns if not is_blank(cells.get(column, ""))]
         wordings.append(tuple(dict.fromkeys(texts or [cells["text"]])))
     return wordings

@@ -21,12 +21,12 @@ from surgvlp.evaluation.frames import batches
 from surgvlp.evaluation.narrated_phases import NarratedPhases, Narration, learn_phases
 from surgvlp.evaluation.phase_grammar import PhaseGrammar
 from surgvlp.evaluation.protocol import Preprocessing, Protocol
-from surgvlp.evaluation.zero_shot import class_embeddings, side_of, unit
-from surgvlp.features.embed import embed_frames, embed_texts
+from surgvlp.evaluation.zero_shot import class_embeddings, side_of
+from surgvlp.features.embed import embed_frames, embed_texts, unit
 from surgvlp.files import InputError
 from surgvlp.lectures.texts import read_captions
 from surgvlp.lectures.tree import DataTree
-from surgvlp.media.store import open_frames
+from surgvlp.media.store import SUFFIX, open_frames
 from surgvlp.predictions import Predictions
 
 EVIDENCE_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -171,7 +171,7 @@ def _surprise(
 
 
 def _frames_of(tree: DataTree, lecture: str) -> Path:
-    store = tree.root / "frame_store" / f"{lecture}.frames"
+    store = tree.root / "frame_store" / f"{lecture}{SUFFIX}"
     found = store if store.exists() else tree.video(lecture)
     if not found.exists():
         raise InputError(

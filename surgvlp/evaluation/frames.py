@@ -18,7 +18,7 @@ from surgvlp.evaluation.protocol import Preprocessing, Source
 from surgvlp.files import InputError
 from surgvlp.lectures.labels import FrameLabels, PhaseDataset
 from surgvlp.media.images import read_image
-from surgvlp.media.store import open_frames
+from surgvlp.media.store import SUFFIX, open_frames
 
 Pictures = Callable[[int], NDArray[np.uint8]]  # position in the video's labels -> (H, W, 3) RGB
 
@@ -57,8 +57,8 @@ class VideoFiles:
 
     def __init__(self, folder: Path, first_frame_number: int) -> None:
         self.folder, self.first_frame_number = folder, first_frame_number
-        stores = any(folder.glob("*.frames"))
-        self.suffix = ".frames" if stores else ".mp4"
+        stores = any(folder.glob(f"*{SUFFIX}"))
+        self.suffix = SUFFIX if stores else ".mp4"
         self.source: Source = "frame store" if stores else "videos"
 
     def check(self, dataset: PhaseDataset, video: str, labels: FrameLabels) -> None:

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from surgvlp.evaluation.decoder_training import NARRATIONS
 from surgvlp.evaluation.encoder import Encoder
 from surgvlp.evaluation.narrated_phases import Narration, learn_phases
-from surgvlp.evaluation.zero_shot import unit
-from surgvlp.features.embed import embed_texts
+from surgvlp.features.embed import embed_texts, unit
 from surgvlp.files import InputError, write_json, write_text
 from surgvlp.lectures.texts import Caption, read_captions
 from surgvlp.lectures.tree import DataTree

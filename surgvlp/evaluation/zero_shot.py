@@ -16,7 +16,7 @@ from surgvlp import console, predictions
 from surgvlp.evaluation.encoder import Encoder
 from surgvlp.evaluation.frames import ImageFiles, VideoFiles, batches
 from surgvlp.evaluation.protocol import Protocol
-from surgvlp.features.embed import embed_frames, embed_texts
+from surgvlp.features.embed import embed_frames, embed_texts, unit
 from surgvlp.files import InputError, atomic_path
 from surgvlp.lectures.labels import PhaseDataset
 from surgvlp.predictions import Predictions
@@ -116,11 +116,6 @@ def _scores(
             bar.advance(len(batch))
 
     return unit(embed_frames(encoder.model, counted(), encoder.device)) @ classes.T
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, D) vectors at unit length."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 def side_of(encoder: Encoder, protocol: Protocol) -> int:

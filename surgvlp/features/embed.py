@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,6 +74,11 @@ def embed_texts(
     embeddings = np.empty_like(sorted_embeddings)
     embeddings[order.numpy()] = sorted_embeddings
     return embeddings
+
+
+def unit(vectors: NDArray[Any]) -> NDArray[Any]:
+    """(N, D) vectors at unit length; one without length stays as it is."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 def _array(found: list[Tensor], model: DualEncoder) -> NDArray[np.float32]:

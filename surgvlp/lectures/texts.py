@@ -68,12 +68,16 @@ def write_captions(
     write_text(path, stream.getvalue())
 
 
+def is_blank(text: str) -> bool:
+    """Whether a cell holds no text: pandas writes NaN as an empty cell, numpy as "nan"."""
+    return text.strip().lower() in ("", "nan")
+
+
 def _check(numbered: Iterable[tuple[int, Caption]], path: str | Path) -> None:
     seen: dict[Caption, int] = {}
     latest, latest_row = 0.0, 1
     for row, caption in numbered:
-        # pandas writes NaN as an empty cell, numpy as "nan"; as a caption either would be trained on
-        if caption.text.strip().lower() in ("", "nan"):
+        if is_blank(caption.text):
             raise InputError("empty or NaN text", file=path, row=row, key="text", remedy="Delete the row")
         if not 0 <= caption.start <= caption.end < float("inf"):
             raise InputError(

@@ -9,13 +9,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from surgvlp.features.embed import embed_texts
+from surgvlp.features.embed import embed_texts, unit
 from surgvlp.lectures.texts import Caption
 from surgvlp.models.build import DualEncoder
 from surgvlp.models.text_encoder import SentenceEncoder
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.transcription.extracts import as_text, phrases, representative, telling
-from surgvlp.transcription.segmentation import segment, unit
+from surgvlp.transcription.segmentation import segment
 
 Vectors = NDArray[np.float32]
 

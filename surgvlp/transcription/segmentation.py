@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from surgvlp.features.embed import unit
 
 Vectors = NDArray[np.float32]
 
@@ -74,8 +75,3 @@ def centred(vectors: Vectors) -> NDArray[np.float64]:
     """
     rows = vectors.astype(np.float64)
     return unit(rows - rows.mean(0, keepdims=True)) if len(rows) else rows
-
-
-def unit(vectors: NDArray[Any]) -> NDArray[Any]:
-    """Rows at unit length; what has no length stays as it is."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surgvlp import console
+from surgvlp.features.embed import unit
 from surgvlp.files import InputError, write_json
 from surgvlp.lectures import Caption, DataTree, read_captions, write_captions
 from surgvlp.transcription.offline_writer import AbstractWriter, KeystepWriter, SentenceVectors
-from surgvlp.transcription.segmentation import FEWEST, SHORTEST_S, unit
+from surgvlp.transcription.segmentation import FEWEST, SHORTEST_S
 from surgvlp.transcription.text_job import write_texts
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
