@@ -64,9 +64,8 @@ config = dict(
         warmup_steps=0,  # [C]
     ),
     validation=dict(
-        dataset=dict(clips, csv="./data/splits/val.csv"),
-        every=dict(epochs=5),  # [C] eval_epoch
-        batch_size=40,  # [C]
+        datasets=dict(clip=dict(clips, csv="./data/splits/val.csv")),
+        every=dict(epochs=1),  # [C]; there three times an epoch
     ),
     checkpoints=dict(every=dict(epochs=5), keep=3),  # 1.6 GB each
     logging=dict(every=dict(steps=10)),

@@ -1,7 +1,7 @@
 """Contrastive losses: pure functions of tensors, and the modules that `registry.LOSSES` builds from them."""
 
 from surgvlp.losses.alignment import align_both_ways, alignment_cost
-from surgvlp.losses.clip_level import InfoNCEWithNeighbours, VideoTextViews
+from surgvlp.losses.clip_level import InfoNCEWithNeighbours, InfoNCEWithViews, VideoTextViews
 from surgvlp.losses.info_nce import ClipInfoNCE, WeightedInfoNCE, cosine_logits, info_nce
 from surgvlp.losses.mil_nce import MilNCE, mil_nce
 from surgvlp.losses.parent_child import (
@@ -19,6 +19,7 @@ from surgvlp.losses.soft_dtw import soft_dtw
 __all__ = [
     "ClipInfoNCE",
     "InfoNCEWithNeighbours",
+    "InfoNCEWithViews",
     "MilNCE",
     "ParentChildInfoNCE",
     "ParentChildOrder",

@@ -44,6 +44,31 @@ class InfoNCEWithNeighbours(nn.Module):
         return f"temperature={self.temperature}, neighbour_weight={self.neighbour_weight}"
 
 
+@LOSSES.register_module()
+class InfoNCEWithViews(InfoNCEWithNeighbours):
+    """`InfoNCEWithNeighbours`, and SimCLR between two views of the clip (PeskaVLP, section 3.2).
+
+    Ours rather than a published name: as the paper has it, texts supervise the clip alone.
+    `(video, view1, view2, [anchors (B, D), neighbours (B*K, D)]) -> scalar`, the first three (B, D).
+    """
+
+    views = 2
+
+    def __init__(
+        self, temperature: float = 0.1, neighbour_weight: float = 1.0, view_weight: float = 1.0
+    ) -> None:
+        super().__init__(temperature, neighbour_weight)
+        self.view_weight = view_weight
+
+    def forward(  # type: ignore[override]  # it takes the views that the other has no use for
+        self, video: Tensor, view1: Tensor, view2: Tensor, texts: Sequence[Tensor]
+    ) -> Tensor:
+        return super().forward(video, texts) + self.view_weight * simclr(view1, view2, self.temperature)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, view_weight={self.view_weight}"
+
+
 @LOSSES.register_module(name="SSL_VL_Loss_new")
 class VideoTextViews(nn.Module):
     """The published clip-level loss: texts supervise the clip and both views, SimCLR ties the views.

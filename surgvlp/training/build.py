@@ -18,7 +18,7 @@ from surgvlp.models.build import DualEncoder, build_model
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.log import RunLog
-from surgvlp.training.objectives import ClipObjective, pool_texts
+from surgvlp.training.objectives import VideoTextObjective, make_objective
 from surgvlp.training.settings import (
     LevelSettings,
     OptimizerSettings,
@@ -27,7 +27,8 @@ from surgvlp.training.settings import (
     ViewsSettings,
 )
 from surgvlp.training.streams import ClipStream
-from surgvlp.training.validation import Validation
+from surgvlp.training.texts import TextEmbedding, pool_texts
+from surgvlp.training.validation import ValidatedLevel, Validation
 
 
 def make_model(settings: Settings, ranks: Ranks, weights: dict[str, Any] | None) -> DualEncoder:
@@ -69,15 +70,19 @@ def make_dataset(config: dict[str, Any], settings: Settings, where: str) -> Clip
 
 def make_level(
     level: LevelSettings, settings: Settings, model: DualEncoder, ranks: Ranks
-) -> tuple[ClipStream, ClipObjective]:
+) -> tuple[ClipStream, VideoTextObjective]:
     """A level's batches and its objective."""
     where = f"config.levels.{level.name}"
-    objective, dataset = _objective(level, level.dataset, settings, model, ranks, where)
-    sampler = ResumableSampler(len(dataset), level.batch_size, settings.seed, ranks.rank, ranks.world_size)
+    objective, dataset = _objective(level, level.dataset, settings, model, ranks, f"{where}.dataset")
+    try:
+        sampler = ResumableSampler(
+            len(dataset), level.batch_size, settings.seed, ranks.rank, ranks.world_size
+        )
+    except InputError as error:
+        raise InputError(f"level {level.name}: {error}") from error
     loader = make_loader(dataset, sampler, settings.workers)
     views = _views(level.views, objective, augment=True)
-    stream = ClipStream(loader, views, ranks, settings.seed, tokens=objective.reads_tokens)
-    return stream, objective
+    return ClipStream(loader, views, ranks, settings.seed, objective.reads), objective
 
 
 def make_validation(
@@ -88,12 +93,19 @@ def make_validation(
     due: NDArray[np.bool_],
     run_log: RunLog,
 ) -> Validation:
-    """Validation with the loss and views of the first level."""
-    level = settings.levels[0]
-    where = "config.validation.dataset"
-    objective, dataset = _objective(level, validation.dataset, settings, model, ranks, where)
-    views = _views(level.views, objective, augment=False)
-    return Validation(dataset, objective, views, due, validation.batch_size, run_log)
+    """Validation of the levels that have a data set for it, each with its own loss and views."""
+    levels = []
+    for level in settings.levels:
+        if level.name not in validation.datasets:
+            continue
+        where = f"config.validation.datasets.{level.name}"
+        keys = validation.datasets[level.name]
+        objective, dataset = _objective(level, keys, settings, model, ranks, where)
+        views = _views(level.views, objective, augment=False)
+        # what one process had to hold in training, with gradients, the first one can hold alone
+        forward_size = max(1, level.batch_size // ranks.world_size)
+        levels.append(ValidatedLevel(level.name, dataset, objective, views, level.batch_size, forward_size))
+    return Validation(levels, due, run_log)
 
 
 def make_optimizer(settings: OptimizerSettings, model: nn.Module) -> torch.optim.Optimizer:
@@ -114,12 +126,13 @@ def _objective(
     model: nn.Module,
     ranks: Ranks,
     where: str,
-) -> tuple[ClipObjective, ClipDataset]:
+) -> tuple[VideoTextObjective, ClipDataset]:
     loss = registry.build(registry.LOSSES, level.loss, f"config.levels.{level.name}.loss")
     dataset = make_dataset(dataset_config, settings, where)
-    pooled = pool_texts(model, dataset.texts, ranks.device)
-    return ClipObjective(loss, dataset.texts_per_source, pooled), dataset
+    embed_texts = TextEmbedding(pool_texts(model, dataset.texts, ranks.device))
+    has_children = "step_mask" in dataset[(0, 0)]
+    return make_objective(loss, dataset.texts_per_source, embed_texts, has_children), dataset
 
 
-def _views(settings: ViewsSettings, objective: ClipObjective, augment: bool) -> Views:
+def _views(settings: ViewsSettings, objective: VideoTextObjective, augment: bool) -> Views:
     return Views(**dataclasses.asdict(settings), augment=augment, views=objective.views)

@@ -56,7 +56,7 @@ class RunLog:
                 stream.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {text}\n")
 
     def record(self, split: str, step: int, values: dict[str, Any], **shown: object) -> None:
-        """Write numbers to all three; `shown` goes into log.txt alone."""
+        """Write a level's numbers to all three; `level` is among them, `shown` goes into log.txt alone."""
         if self._folder is None:
             return
         words = [f"{name} {_short(value)}" for name, value in {**values, **shown}.items()]
@@ -66,7 +66,7 @@ class RunLog:
         if self._tensorboard is not None:
             for name, value in values.items():
                 if isinstance(value, int | float):
-                    self._tensorboard.add_scalar(f"{split}/{name}", value, step)
+                    self._tensorboard.add_scalar(f"{split}/{values['level']}/{name}", value, step)
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -9,10 +9,9 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from surgvlp.console import progress_bar
-from surgvlp.datasets.texts import TextTable
 from surgvlp.files import InputError
 from surgvlp.models.build import DualEncoder
+from surgvlp.training.texts import TextEmbedding
 
 Batch = dict[str, Any]
 
@@ -48,87 +47,121 @@ class Objective(Protocol):
         return
 
 
-class ClipObjective(Objective):
+class VideoTextObjective(Objective, Protocol):
+    """An objective over videos and texts, which validation can score by retrieval too.
+
+    `embed` gives `video` (B, D) and `texts` (B, K, D), the text that the video belongs to first.
+
+    Attributes:
+        views: augmented views that `embed` reads beside `frames`.
+        reads: the other tensors of a batch that it reads.
+    """
+
+    views: int
+    reads: tuple[str, ...]
+
+
+class ClipObjective(VideoTextObjective):
     """A clip, and augmented views of it where the loss wants them, against its narrations (SurgVLP).
 
     Args:
         loss: called `(video, [texts of source 0, texts of source 1, ...])`, or `(video, view1, view2, [...])`
             where its `views` is 2.
         texts_per_source: how many of a sample's K texts each source has, the anchor's first, e.g. (1, 2).
-        pooled: (M, hidden) what a frozen text encoder makes of each text of the data set (`pool_texts`),
-            gathered by `text_index`; None runs the encoder on the batch's tokens.
-
-    Attributes:
-        views: augmented views that the loss takes.
-        reads_tokens: whether `embed` needs `input_ids` and `attention_mask`.
-
-    Raises:
-        InputError: a loss that is not called like that.
+        embed_texts: of the data set.
     """
 
-    def __init__(
-        self, loss: nn.Module, texts_per_source: Sequence[int], pooled: Tensor | None = None
-    ) -> None:
-        if "texts" not in inspect.signature(loss.forward).parameters:
-            raise InputError(
-                f"{type(loss).__name__} does not compare a clip with several sources of text",
-                key="config.levels.loss.type",
-                remedy="Take SSL_VL_Loss_new or InfoNCEWithNeighbours",
-            )
-        self._loss, self.texts_per_source, self._pooled = loss, tuple(texts_per_source), pooled
+    def __init__(self, loss: nn.Module, texts_per_source: Sequence[int], embed_texts: TextEmbedding) -> None:
+        self._loss, self._texts_per_source, self._embed_texts = loss, tuple(texts_per_source), embed_texts
         self.views = int(cast(int, loss.views))
-        self.reads_tokens = pooled is None
+        self.reads = embed_texts.reads
 
     def embed(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """`video`, `view1`, ... (B, D) and `texts` (B, K, D), none of unit length."""
-        model = cast(DualEncoder, model)
         names = ["video", *(f"view{number + 1}" for number in range(self.views))]
         # One forward for the clip and its views: their frames share batch statistics, as published.
         clips = torch.cat([batch["frames" if name == "video" else name] for name in names])
-        embeddings = dict(zip(names, model.encode_video(clips).chunk(len(names)), strict=True))
-        samples, texts = batch["text_index"].shape
-        embeddings["texts"] = self._embed_texts(model, batch).view(samples, texts, -1)
-        return embeddings
+        videos = cast(DualEncoder, model).encode_video(clips).chunk(len(names))
+        return {**dict(zip(names, videos, strict=True)), "texts": self._embed_texts(model, batch)}
 
     def loss(self, embeddings: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """`loss`, and `accuracy`: the share of clips whose own anchor is the nearest of the batch."""
         clips = [value for name, value in embeddings.items() if name != "texts"]
-        texts = embeddings["texts"].split(self.texts_per_source, dim=1)
+        texts = embeddings["texts"].split(self._texts_per_source, dim=1)
         loss = self._loss(*clips, [source.flatten(0, 1) for source in texts])
-        with torch.no_grad():
-            anchors = nn.functional.normalize(embeddings["texts"][:, 0], dim=-1)
-            nearest = (embeddings["video"] @ anchors.T).argmax(1)
-            accuracy = (nearest == torch.arange(len(nearest), device=nearest.device)).float().mean()
-        return {"loss": loss, "accuracy": accuracy}
+        return {"loss": loss, "accuracy": _accuracy(embeddings)}
 
-    def _embed_texts(self, model: DualEncoder, batch: Batch) -> Tensor:
-        if self._pooled is not None:
-            return cast(Tensor, model.backbone_text.project(self._pooled[batch["text_index"].flatten()]))
-        tokens = {name: batch[name].flatten(0, 1) for name in ("input_ids", "attention_mask")}
-        return model.encode_text({**tokens, "padded_length": batch["padded_length"]})
+
+class ParentChildObjective(VideoTextObjective):
+    """A video against the text that sums it up and the texts of its parts in order (HecVL, PeskaVLP).
+
+    Keystep and video level alike; see `surgvlp.losses.parent_child`. Released losses, which know no
+    `step_mask`, count the padding among the children, as there.
+
+    Args:
+        loss: called `(video, [parent, children])`, with `frames`, `step_mask` or `pos_step` as it takes them.
+        embed_texts: of the data set, whose samples have the parent first.
+    """
+
+    def __init__(self, loss: nn.Module, embed_texts: TextEmbedding) -> None:
+        self._loss, self._embed_texts = loss, embed_texts
+        self._takes = tuple(inspect.signature(loss.forward).parameters)
+        self.views = 0
+        self.reads = (*embed_texts.reads, "step_mask")
+
+    def embed(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """`video` (B, D), `texts` (B, 1 + C, D), `step_mask` (B, C) and, for an order, `frames` (B, T, D)."""
+        samples, count = batch["frames"].shape[:2]
+        frames = cast(DualEncoder, model).encode_image(batch["frames"].flatten(0, 1))
+        frames = frames.view(samples, count, -1)
+        embeddings = {"video": frames.mean(1), "texts": self._embed_texts(model, batch)}
+        if "frames" in self._takes:
+            embeddings["frames"] = frames
+        return {**embeddings, "step_mask": batch["step_mask"]}
+
+    def loss(self, embeddings: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """`loss`, and `accuracy`: the share of videos whose own parent is the nearest of the batch."""
+        parent, children = embeddings["texts"][:, 0], embeddings["texts"][:, 1:]
+        there = embeddings["step_mask"].bool()  # gathered over ranks it comes as numbers
+        place = torch.arange(there.shape[1], device=there.device)
+        optional = {"frames": embeddings.get("frames"), "step_mask": there}
+        optional["pos_step"] = torch.where(there, place, -1)
+        taken = {name: value for name, value in optional.items() if name in self._takes}
+        loss = self._loss(embeddings["video"], [parent, children], **taken)
+        return {"loss": loss, "accuracy": _accuracy(embeddings)}
+
+
+def make_objective(
+    loss: nn.Module, texts_per_source: Sequence[int], embed_texts: TextEmbedding, has_children: bool
+) -> VideoTextObjective:
+    """The objective that goes with a loss.
+
+    Args:
+        loss: says by how it is called what it compares.
+        texts_per_source: of the data set.
+        embed_texts: of the data set.
+        has_children: whether the data set's samples are parents with children.
+
+    Raises:
+        InputError: a loss for something else than the data set has.
+    """
+    takes = inspect.signature(loss.forward).parameters
+    name = type(loss).__name__
+    if has_children:
+        if "parent_and_children" in takes:
+            return ParentChildObjective(loss, embed_texts)
+        complaint = f"{name} does not compare a video with a parent text and its children"
+        known = "ParentChildInfoNCE, ParentChildOrder, hier_infonce or hier_infonce_dtw"
+    else:
+        if "texts" in takes:
+            return ClipObjective(loss, texts_per_source, embed_texts)
+        complaint = f"{name} does not compare a clip with several sources of text"
+        known = "InfoNCEWithNeighbours, InfoNCEWithViews or SSL_VL_Loss_new"
+    raise InputError(complaint, key="config.levels.loss.type", remedy=f"Take {known}")
 
 
 @torch.no_grad()
-def pool_texts(
-    model: nn.Module, texts: TextTable, device: torch.device, batch_size: int = 128
-) -> Tensor | None:
-    """(M, hidden): each text through the frozen part of the text encoder, once; None where nothing is frozen.
-
-    Sorted by length, so that a batch has little padding. Draws nothing: a frozen encoder has no dropout.
-    """
-    encoder = cast(DualEncoder, model).backbone_text
-    if not getattr(encoder, "freeze", False):
-        return None
-    lengths = texts.tokens["attention_mask"].sum(1)
-    order = lengths.argsort(kind="stable")
-    pooled: list[Tensor] = []
-    with progress_bar("embedding texts", len(order), unit="texts") as bar:
-        for first in range(0, len(order), batch_size):
-            rows = order[first : first + batch_size]
-            tokens = {name: torch.from_numpy(table).to(device) for name, table in texts.gather(rows).items()}
-            pooled.append(encoder.pooled(tokens))
-            bar.advance(len(rows))
-    everything = torch.cat(pooled)
-    table = torch.empty_like(everything)
-    table[torch.from_numpy(order).to(device)] = everything
-    return table
+def _accuracy(embeddings: dict[str, Tensor]) -> Tensor:
+    firsts = nn.functional.normalize(embeddings["texts"][:, 0], dim=-1)
+    nearest = (embeddings["video"] @ firsts.T).argmax(1)
+    return (nearest == torch.arange(len(nearest), device=nearest.device)).float().mean()

@@ -99,7 +99,7 @@ def _run(loop: Loop, settings: Settings, output: Path, ranks: Ranks) -> None:
     if first:
         write_json(output / "config.json", about["config"])
         write_json(output / "environment.json", about["environment"])
-    _describe(loop, settings.levels[0], cast(ClipStream, loop.levels[0].stream), run_log)
+    _describe(loop, settings.levels, run_log)
     if settings.compile:  # after the counting of FLOPs, which cannot trace what is compiled
         cast(DualEncoder, loop.model).backbone_img.compile()
     plan, sizes = loop.plan, {level.name: level.batch_size for level in settings.levels}
@@ -121,26 +121,29 @@ def _run(loop: Loop, settings: Settings, output: Path, ranks: Ranks) -> None:
         run_log.close()
 
 
-def _describe(loop: Loop, level: LevelSettings, stream: ClipStream, run_log: RunLog) -> None:
+def _describe(loop: Loop, levels: Sequence[LevelSettings], run_log: RunLog) -> None:
     """Say at the start what is trained, what a sample costs, and how long it goes on."""
-    sample, texts = stream.loader.dataset[(0, 0)], stream.loader.dataset.texts
-    frames = len(sample["frames"]) * (1 + stream.views.views)
-    cost = sample_cost(
-        cast(DualEncoder, loop.model),
-        frames,
-        level.views.size,
-        len(sample["text_index"]),
-        texts.tokens["input_ids"].shape[1],
+    model, images, lines = cast(DualEncoder, loop.model), 0, [_beginning(loop)]
+    for number, (settings, level) in enumerate(zip(levels, loop.levels, strict=True)):
+        stream = cast(ClipStream, level.stream)
+        sample, texts = stream.loader.dataset[(0, 0)], stream.loader.dataset.texts
+        frames, count = len(sample["frames"]) * (1 + stream.views.views), len(sample["text_index"])
+        cost = sample_cost(model, frames, settings.views.size, count, texts.tokens["input_ids"].shape[1])
+        steps = int((loop.plan.level == number).sum())
+        images += steps * settings.batch_size * frames
+        lines.append(
+            f"level {level.name}: {steps} steps of {settings.batch_size} out of "
+            f"{len(stream.loader.dataset)} samples; a sample: {frames} frames of {settings.views.size} "
+            f"pixels, {count} texts; {cost}"
+        )
+    lines.append(
+        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs, {images} images; "
+        f"{loop.ranks.world_size} process(es) on {loop.ranks.device}, "
+        f"{'bfloat16' if loop.autocast else 'float32'}"
     )
-    precision, ranks = "bfloat16" if loop.autocast else "float32", loop.ranks
-    for line in [
-        _beginning(loop),
-        f"a sample: {frames} frames of {level.views.size} pixels, {len(sample['text_index'])} texts; {cost}",
-        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs of {len(stream.loader.dataset)} "
-        f"samples, batch {level.batch_size}, {ranks.world_size} process(es) on {ranks.device}, {precision}",
-    ]:
+    for line in lines:
         run_log.line(line)
-        if ranks.rank == 0:
+        if loop.ranks.rank == 0:
             log.info(line)
 
 

@@ -101,13 +101,19 @@ def plan_run(
     if any(share is not None for share in shares):
         given = [share for share in shares if share is not None]
         if len(given) != len(shares) or abs(sum(given) - 1) > 1e-6:
-            raise InputError(f"the levels' shares must all be given and sum to 1, not {shares}", key="levels")
+            raise InputError(
+                f"the levels' shares must all be given and sum to 1, not {shares}", key="config.levels"
+            )
         level, epoch = _interleave(given, batches_per_epoch[0], length)
     else:
         level, epoch = _take_passes([turn.every_epochs for turn in turns], batches_per_epoch, length)
     idle = sorted(set(range(len(turns))) - set(level.tolist()))
     if idle:
-        raise InputError(f"level {idle[0]} never has its turn in so short a run", key="levels")
+        raise InputError(
+            "this level never has its turn in so short a run",
+            key=f"config.levels.{idle[0]}",
+            remedy="Make `length` longer or its `turn` more frequent",
+        )
     return Plan(level, epoch, warmup_cosine(len(level), warmup_steps, learning_rate))
 
 
@@ -134,7 +140,7 @@ def _take_passes(every: list[int], batches: Sequence[int], length: Duration) -> 
                 steps += count
         epoch += 1
         if epoch > max(every) and steps == 0:
-            raise InputError("no level has a turn with a batch in it", key="levels")
+            raise InputError("no level has a turn with a batch in it", key="config.levels")
     return np.concatenate(levels)[: length.steps], np.concatenate(epochs)[: length.steps]
 
 

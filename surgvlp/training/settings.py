@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from surgvlp import config
 from surgvlp.files import InputError
 from surgvlp.training.schedules import Duration, Turn
 
@@ -85,17 +86,15 @@ class OptimizerSettings:
 
 @dataclass(frozen=True)
 class ValidationSettings:
-    """A split to look at, never to train on.
+    """Splits to look at, never to train on.
 
     Attributes:
-        dataset: as in a level.
+        datasets: for levels by name, a data set as the level has one; the level's loss and views go with it.
         every: how often.
-        batch_size: of forward passes, and of the batches in which the loss compares.
     """
 
-    dataset: dict[str, Any]
-    every: Duration
-    batch_size: int = 64
+    datasets: dict[str, dict[str, Any]]
+    every: Duration = field(default_factory=lambda: Duration(epochs=1))
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class Settings:
         levels: what is trained on.
         length: of the run.
         seed: of weights, order, clips and views.
-        workers: processes that load data; the run's numbers do not depend on it.
+        workers: processes that load data, for each level; the run's numbers do not depend on it.
         device: `auto` takes CUDA where there is one.
         precision: `bfloat16` computes embeddings on a GPU in it; the CPU always takes `float32`.
         channels_last: memory layout of images and kernels.
@@ -154,6 +153,9 @@ class Settings:
             raise InputError(
                 f"expected one or more levels of different names, got {names}", key="config.levels"
             )
+        for name in self.validation.datasets if self.validation else ():
+            if name not in names:
+                raise config.unknown_key(name, names, "config.validation.datasets")
 
     def plain(self) -> dict[str, Any]:
         """As dictionaries, lists and numbers: what stands in checkpoints and config.json."""

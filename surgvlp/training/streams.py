@@ -25,12 +25,14 @@ class ClipStream:
         views: turns them into `frames`, `view1`, ... (B, T, 3, S, S) float32.
         ranks: where to put them; every rank draws other views.
         seed: of the views.
-        tokens: whether the objective reads tokens; if not they are not moved.
+        wanted: the tensors of a batch that the objective reads beside the frames; no others are moved.
     """
 
-    def __init__(self, loader: Loader, views: Views, ranks: Ranks, seed: int, tokens: bool = True) -> None:
+    def __init__(
+        self, loader: Loader, views: Views, ranks: Ranks, seed: int, wanted: tuple[str, ...]
+    ) -> None:
         self.loader, self.views, self.device = loader, views, ranks.device
-        self._wanted = ("text_index", "input_ids", "attention_mask") if tokens else ("text_index",)
+        self._wanted = wanted
         # On the CPU, as the draws are few: the state is then the same kind of thing on every device.
         self._seed = (seed, ranks.rank, _STREAM_SEED)
         self._generator = randomness.generator(torch.device("cpu"), *self._seed)

@@ -1,9 +1,9 @@
-"""How well clips and narrations that were not trained on find each other."""
+"""How well videos and texts that were not trained on find each other, at every level."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,42 +12,53 @@ from torch import Tensor, nn
 
 from surgvlp.datasets import Views
 from surgvlp.datasets.loader import ClipDataset, collate
+from surgvlp.models.modes import evaluating
 from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.log import RunLog
 from surgvlp.training.loop import Loop
-from surgvlp.training.objectives import ClipObjective
+from surgvlp.training.objectives import VideoTextObjective
 from surgvlp.training.streams import on_device
 
 RECALLED = (1, 5, 10)
 
 
-class Validation:
-    """Callback: loss and retrieval scores on fixed clips of a split, in eval mode, on the first rank.
+@dataclass(frozen=True)
+class ValidatedLevel:
+    """What validation looks at of one level.
 
-    The released code validates in training mode, on clips drawn anew, three times an epoch. Here clips and
-    views are the same each time, and nothing is drawn from generators that training uses.
-
-    Args:
-        dataset: of the split; `dataset[(0, index)]` is a fixed clip.
+    Attributes:
+        name: the level's.
+        dataset: of a split that is not trained on; `dataset[(0, index)]` is a fixed sample.
         objective: as in training, over this data set's texts.
         views: without augmentation of `frames`.
+        batch_size: samples that the loss compares, as in training.
+        forward_size: samples of a forward pass.
+    """
+
+    name: str
+    dataset: ClipDataset
+    objective: VideoTextObjective
+    views: Views
+    batch_size: int
+    forward_size: int
+
+
+class Validation:
+    """Callback: loss and retrieval scores on fixed samples of each level, in eval mode, on the first rank.
+
+    The released code validates in training mode, on clips drawn anew, three times an epoch, and the first
+    level only. Here samples and views are the same each time, and nothing is drawn from generators that
+    training uses. The best step is the one with the highest mean recall, averaged over the levels.
+
+    Args:
+        levels: one or more.
         due: (steps,) bool, after which steps.
-        batch_size: clips of a forward pass, and of the batches in which the loss compares.
         log: where to write.
     """
 
-    def __init__(
-        self,
-        dataset: ClipDataset,
-        objective: ClipObjective,
-        views: Views,
-        due: NDArray[np.bool_],
-        batch_size: int,
-        log: RunLog,
-    ) -> None:
-        self._dataset, self._objective, self._views = dataset, objective, views
-        self._due, self._batch_size, self._log = due, batch_size, log
+    def __init__(self, levels: Sequence[ValidatedLevel], due: NDArray[np.bool_], log: RunLog) -> None:
+        self._levels, self._due, self._log = levels, due, log
 
     def after_step(self, loop: Loop) -> None:
         if not self._due[loop.step - 1]:
@@ -57,41 +68,45 @@ class Validation:
             scores = self.scores(loop.model, loop.ranks, loop.autocast) if loop.ranks.rank == 0 else None
             scores = loop.ranks.from_first(scores)
         epoch = int(loop.plan.epoch[loop.step - 1]) + 1
-        self._log.record("validation", loop.step, {"epoch": epoch, **scores})
-        if loop.best is None or scores["mean_recall"] > loop.best["mean_recall"]:
-            loop.best = {"step": loop.step, "mean_recall": scores["mean_recall"]}
+        for name, values in scores.items():
+            self._log.record("validation", loop.step, {"epoch": epoch, "level": name, **values})
+        recall = sum(values["mean_recall"] for values in scores.values()) / len(scores)
+        if loop.best is None or recall > loop.best["mean_recall"]:
+            loop.best = {"step": loop.step, "mean_recall": recall}
 
-    @torch.no_grad()
-    def scores(self, model: nn.Module, ranks: Ranks, autocast: bool = False) -> dict[str, float]:
-        """`loss`, and for either direction `R@1`, `R@5`, `R@10` (0..1) and `median_rank` (from 1)."""
-        training = model.training
-        model.eval()
-        parts: list[dict[str, Tensor]] = []
-        with torch.autocast(ranks.device.type, dtype=torch.bfloat16, enabled=autocast):
-            for batch in self._batches(ranks.device):
-                parts.append(
-                    {name: value.float() for name, value in self._objective.embed(model, batch).items()}
-                )
-        model.train(training)
-        embeddings = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        return {"loss": self._loss(embeddings), **retrieval(embeddings["video"], embeddings["texts"][:, 0])}
+    def scores(self, model: nn.Module, ranks: Ranks, autocast: bool = False) -> dict[str, dict[str, float]]:
+        """By level: `loss`, and what `retrieval` gives for videos and the first text of each."""
+        scores = {}
+        with evaluating(model), torch.autocast(ranks.device.type, dtype=torch.bfloat16, enabled=autocast):
+            for level in self._levels:
+                embeddings = _embed(level, model, ranks.device)
+                found = retrieval(embeddings["video"], embeddings["texts"][:, 0])
+                scores[level.name] = {"loss": _mean_loss(level, embeddings), **found}
+        return scores
 
-    def _batches(self, device: torch.device) -> Iterator[dict[str, Any]]:
-        generator = randomness.generator(torch.device("cpu"), 0)
-        wanted = ("text_index", "input_ids", "attention_mask")
-        for first in range(0, len(self._dataset), self._batch_size):
-            indices = range(first, min(first + self._batch_size, len(self._dataset)))
-            batch = collate([self._dataset[(0, index)] for index in indices], self._dataset.texts)
-            yield on_device(batch, self._views, generator, device, wanted)
 
-    def _loss(self, embeddings: dict[str, Tensor]) -> float:
-        """Mean over full batches, or of all there is: a smaller batch has fewer negatives."""
-        size = min(self._batch_size, len(embeddings["video"]))
-        losses = []
-        for first in range(0, len(embeddings["video"]) - size + 1, size):
-            part = {name: value[first : first + size] for name, value in embeddings.items()}
-            losses.append(self._objective.loss(part, {})["loss"])
-        return float(torch.stack(losses).mean())
+def _embed(level: ValidatedLevel, model: nn.Module, device: torch.device) -> dict[str, Tensor]:
+    """All of the level's samples, one after another."""
+    parts: list[dict[str, Tensor]] = []
+    generator = randomness.generator(torch.device("cpu"), 0)
+    dataset = level.dataset
+    for first in range(0, len(dataset), level.forward_size):
+        indices = range(first, min(first + level.forward_size, len(dataset)))
+        batch = collate([dataset[(0, index)] for index in indices], dataset.texts)
+        batch = on_device(batch, level.views, generator, device, level.objective.reads)
+        embedded = level.objective.embed(model, batch)
+        parts.append({name: value.float() for name, value in embedded.items()})
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _mean_loss(level: ValidatedLevel, embeddings: dict[str, Tensor]) -> float:
+    """Mean over full batches, or of all there is: a smaller batch has fewer negatives."""
+    size = min(level.batch_size, len(embeddings["video"]))
+    losses = []
+    for first in range(0, len(embeddings["video"]) - size + 1, size):
+        part = {name: value[first : first + size] for name, value in embeddings.items()}
+        losses.append(level.objective.loss(part, {})["loss"])
+    return float(torch.stack(losses).mean())
 
 
 def retrieval(video: Tensor, text: Tensor) -> dict[str, float]:

@@ -47,13 +47,13 @@ def text_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def data_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three lectures of 16 seconds with eight narrations each; the third one is for validation."""
+    """Three lectures of 16 s, eight narrations and four keysteps each; the third one is for validation."""
     from surgvlp.media import store
     from surgvlp.media.encode import Encoding, VideoWriter
 
     root = tmp_path_factory.mktemp("tree")
     random = np.random.default_rng(0)
-    for folder in ("videos", "whisper_narration_texts", "splits"):
+    for folder in ("videos", "whisper_narration_texts", "keystep_texts", "abstract_texts", "splits"):
         (root / folder).mkdir()
     for number in range(3):
         name = f"lecture_{number}"
@@ -66,6 +66,12 @@ def data_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / "whisper_narration_texts" / f"{name}.csv").write_text(
             "start,end,text\n" + "\n".join(rows) + "\n"
         )
+        steps = [
+            f"{4 * i},{4 * i + 4},{WORDS[i]} {name},{' '.join(random.choice(WORDS, 5))}" for i in range(4)
+        ]
+        (root / "keystep_texts" / f"{name}.csv").write_text("\n".join(["start,end,step,text", *steps, ""]))
+        abstract = " ".join(random.choice(WORDS, 6))
+        (root / "abstract_texts" / f"{name}.csv").write_text(f"start,end,text\n0,16,{abstract}\n")
     (root / "splits" / "train.csv").write_text("video_path\nlecture_0.mp4\nlecture_1.mp4\n")
     (root / "splits" / "val.csv").write_text("video_path\nlecture_2.mp4\n")
     return root
@@ -107,8 +113,40 @@ def tiny_config(data_tree: Path, text_model: Path) -> dict[str, Any]:
         ],
         "length": {"epochs": 6},
         "optimizer": {"learning_rate": 0.01, "warmup_steps": 3},
-        "validation": {"dataset": {**clips, "split": "val"}, "every": {"steps": 7}, "batch_size": 4},
+        "validation": {"datasets": {"clip": {**clips, "split": "val"}}, "every": {"steps": 7}},
         "checkpoints": {"every": {"steps": 3}, "keep": 2},
         "logging": {"every": {"steps": 2}, "tensorboard": False},
         "device": "cpu",
+    }
+
+
+@pytest.fixture
+def hierarchy_config(tiny_config: dict[str, Any]) -> dict[str, Any]:
+    """Clip, keystep and video level with the published turns; 6 epochs are 24 + 2 x 1 + 2 x 1 steps."""
+    clip = tiny_config["levels"][0]
+    tree = {key: clip["dataset"][key] for key in ("root", "frames_root", "size", "max_length")}
+    levels = [
+        ("keystep", {"type": "keysteps", "children": 3, "sources": ["whisper_narration"]}, 3, 8),
+        ("video", {"type": "whole_lectures", "children": 5}, 5, 2),
+    ]
+    validation = dict(tiny_config["validation"]["datasets"])
+    more = []
+    for name, keys, every, batch_size in levels:
+        dataset = {**tree, **keys, "num_frames": 4}
+        more.append(
+            {
+                "name": name,
+                "dataset": {**dataset, "split": "train"},
+                "loss": {"type": "ParentChildOrder"},
+                "views": {"size": 32},
+                "batch_size": batch_size,
+                "turn": {"every_epochs": every},
+            }
+        )
+        validation[name] = {**dataset, "split": "val"}
+    return {
+        **tiny_config,
+        "model_config": {**tiny_config["model_config"], "type": "PeskaVLP"},
+        "levels": [clip, *more],
+        "validation": {"datasets": validation, "every": {"epochs": 1}},
     }

@@ -12,15 +12,16 @@ import pytest
 import torch
 from training_command import REPOSITORY, write_config
 
-from surgvlp import config, console
+from surgvlp import config, console, registry
 from surgvlp.files import InputError
 from surgvlp.models.build import build_model
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.models.weights import load_weights
 from surgvlp.training import checkpoints
-from surgvlp.training.objectives import ClipObjective, pool_texts
+from surgvlp.training.objectives import ClipObjective
 from surgvlp.training.run import train
 from surgvlp.training.settings import Settings
+from surgvlp.training.texts import TextEmbedding, pool_texts
 
 
 def run_tool(*arguments: str) -> int:
@@ -71,8 +72,6 @@ def test_a_text_encoder_that_trains_reads_tokens_every_step(
 def test_texts_through_the_frozen_encoder_once_are_the_texts_through_it_every_step(
     tiny_config: dict[str, Any],
 ) -> None:
-    from surgvlp import registry
-
     model = build_model(tiny_config["model_config"])
     keys = tiny_config["levels"][0]["dataset"]
     tokenizer = Tokenizer(tiny_config["model_config"]["backbone_text"]["name"])
@@ -82,8 +81,8 @@ def test_texts_through_the_frozen_encoder_once_are_the_texts_through_it_every_st
     batch = {"frames": torch.randn(5, 2, 3, 32, 32), "text_index": text_index, **tokens, "padded_length": 8}
     loss = registry.build(registry.LOSSES, {"type": "InfoNCEWithNeighbours"})
     pooled = pool_texts(model, dataset.texts, torch.device("cpu"), batch_size=3)
-    once = ClipObjective(loss, dataset.texts_per_source, pooled).embed(model, batch)["texts"]
-    each = ClipObjective(loss, dataset.texts_per_source).embed(model, batch)["texts"]
+    once = ClipObjective(loss, dataset.texts_per_source, TextEmbedding(pooled)).embed(model, batch)["texts"]
+    each = ClipObjective(loss, dataset.texts_per_source, TextEmbedding()).embed(model, batch)["texts"]
     torch.testing.assert_close(once, each, atol=1e-5, rtol=1e-5)
     assert once.requires_grad and not pooled.requires_grad
 
@@ -160,7 +159,8 @@ def test_other_texts_than_the_checkpoint_saw_are_refused(
         path.write_text(before)
 
 
-def test_our_own_configs_are_whole() -> None:
-    for path in (REPOSITORY / "configs").glob("*/config.py"):
+def test_our_own_configs_are_whole_and_build_their_losses() -> None:
+    for path in (REPOSITORY / "configs").rglob("config.py"):
         settings = config.build(Settings, config.read(path))
-        assert settings.levels[0].batch_size > 1
+        for level in settings.levels:
+            registry.build(registry.LOSSES, level.loss)

@@ -17,9 +17,9 @@ def write_config(folder: Path, config: dict[str, Any]) -> Path:
     return folder
 
 
-def command(work_dir: Path, output: Path, *flags: str) -> list[str]:
-    """The command line of the real train.py."""
-    script = str(REPOSITORY / "train.py")
+def command(work_dir: Path, output: Path, *flags: str, script: str = "train.py") -> list[str]:
+    """The command line of the real train.py, or of the other one."""
+    script = str(REPOSITORY / script)
     return [sys.executable, script, f"--work_dir={work_dir}", f"--output_dir={output}", *flags]
 
 

@@ -18,6 +18,7 @@ from surgvlp.training.loop import Level, Loop, _wrapped
 from surgvlp.training.objectives import Batch, ClipObjective
 from surgvlp.training.randomness import seed_everything
 from surgvlp.training.schedules import Duration, Turn, plan_run
+from surgvlp.training.texts import TextEmbedding
 
 BATCH, FRAMES = 6, 2
 
@@ -65,7 +66,7 @@ def gradients(model: Encoders, batch: Batch, ranks: Ranks) -> tuple[float, Tenso
     part = BATCH // ranks.world_size
     rows = slice(ranks.rank * part, (ranks.rank + 1) * part)
     own = {name: value[rows] if isinstance(value, Tensor) else value for name, value in batch.items()}
-    objective = ClipObjective(VideoTextViews(), (1, 2))
+    objective = ClipObjective(VideoTextViews(), (1, 2), TextEmbedding())
     wrapped = _wrapped(model, ranks)  # must live until the backward pass has reduced
     embeddings = gather_samples(wrapped(objective, own), ranks)
     loss = objective.loss(embeddings, own)["loss"]
@@ -109,7 +110,7 @@ def make_loop(ranks: Ranks, poison: tuple[int, ...] = (), **options: Any) -> Loo
     model = make_model(torch.float32)
     seed_everything(5, ranks.rank)
     plan = plan_run([Turn()], [4], Duration(steps=12), 0.05)
-    level = Level("clip", Clips(ranks.rank, poison), ClipObjective(VideoTextViews(), (1, 2)))
+    level = Level("clip", Clips(ranks.rank, poison), ClipObjective(VideoTextViews(), (1, 2), TextEmbedding()))
     return Loop(model, [level], torch.optim.AdamW(model.parameters(), fused=True), plan, ranks, **options)
 
 
