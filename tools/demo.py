@@ -10,30 +10,20 @@ each keeps what is still valid from an earlier run.
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import shlex
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo_steps import Step, cost, lecture_steps, places, run, zero_shot
 from rich.console import Console
 from rich.table import Table
 
 from surgvlp import console
 from surgvlp.files import read_json
 
-ROOT = Path(__file__).resolve().parent.parent
 CONFIG = "configs/demo"
-CORPUS = "--count 36 --test-share 0.28 --height 160 --fps 6 --seconds 110 --difficulty easy"
-
-# Three ways to describe each phase; none shares a sentence with what the narrators say.
-PROMPTS = ("made_phases", "made_phases_2", "made_phases_3")
 
 # The rows of the report's table: its name, the folder below zero-shot/, what it is.
 ROWS = (
@@ -47,31 +37,9 @@ ROWS = (
 )
 
 
-@dataclass(frozen=True)
-class Step:
-    """Commands that run at the same time, and what they are for; the first one's progress is shown."""
-
-    title: str
-    commands: tuple[list[str], ...]
-
-
 def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
     """From nothing to predictions on unseen lectures, for one corpus."""
-    videos, texts = ["--videos", f"{data}/videos"], ["--split", "train", "--out", str(data)]
-    heard = ["--model", "package:tiny.en", "--language", "en", "--vocabulary", "surgical"]
-    yield Step(
-        "Make lectures: pictures, a voice, and phase labels that training never sees",
-        (["tools/synthesize_lectures.py", *CORPUS.split(), "--seed", str(seed), "--out", str(data)],),
-    )
-    yield Step("Write down what the lecturers say", (["tools/transcribe.py", *videos, *texts, *heard],))
-    yield Step(
-        "Compare that with what they said",
-        (["tools/score_transcripts.py", "--data", str(data), "--output", f"{output}/wer.json"],),
-    )
-    yield Step(
-        "Decode the videos once",
-        (["tools/build_frame_store.py", *videos, "--out", f"{data}/frame_store"],),
-    )
+    yield from lecture_steps(seed, data, output)
     # Two processes with a core each take five sixths of the time of one after the other with two.
     yield Step(
         "Learn to match clips with what is said; beside it, the control: the same with permuted texts",
@@ -84,13 +52,13 @@ def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
     trained, permuted, untrained = (f"{output}/zero-shot/{folder}" for _, folder, _ in ROWS)
     yield Step(
         "Recognise phases in unseen lectures, frame by frame and over time",
-        (_evaluation(data, trained, *checkpoint, "--narrations", "train"),),
+        (zero_shot(data, trained, *checkpoint, "--narrations", "train"),),
     )
     yield Step(
         "The same with both controls: what permuted texts taught, and the untrained network",
         (
-            _evaluation(data, permuted, "--checkpoint", f"{output}/pretraining-permuted-texts"),
-            _evaluation(data, untrained, "--untrained", *checkpoint),
+            zero_shot(data, permuted, "--checkpoint", f"{output}/pretraining-permuted-texts"),
+            zero_shot(data, untrained, "--untrained", *checkpoint),
         ),
     )
 
@@ -100,14 +68,6 @@ def _training(seed: int, data: Path, output: str, *options: str) -> list[str]:
     return [
         *("train.py", f"--work_dir={CONFIG}", f"--output_dir={output}", "--resume"),
         *("--cfg-options", f"seed={seed}", *(f"levels.0.dataset.{option}" for option in dataset)),
-    ]
-
-
-def _evaluation(data: Path, output: str, *model: str) -> list[str]:
-    return [
-        *("tools/evaluate_zero_shot.py", *model, "--data", str(data), "--dataset", "made"),
-        *("--prompts", *(f"{data}/prompts/{name}.txt" for name in PROMPTS)),
-        *("--protocol", "made_frames", "--output", output),
     ]
 
 
@@ -121,33 +81,6 @@ def report_of(outputs: list[Path], report: Path) -> Step:
         for output in outputs:
             command += ["--run", f"{name}={output}/zero-shot/{folder}"]
     return Step("Write the report", (command,))
-
-
-def run(step: Step, number: int, screen: Console) -> None:
-    """Show a step and run it; a step that fails ends the demo with its exit code."""
-    screen.print(f"\n[bold]{number}. {step.title}[/bold]")
-    for command in step.commands:
-        line = f"   python {shlex.join(command)}"
-        screen.print(line, style="dim", soft_wrap=True, highlight=False, markup=False)
-    threads = str(max(1, (os.cpu_count() or 1) // len(step.commands)))
-    environment = {**os.environ, "OMP_NUM_THREADS": threads} if len(step.commands) > 1 else None
-    shown, *others = ([sys.executable, *command] for command in step.commands)
-    with tempfile.TemporaryFile() as said:
-        beside = [
-            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
-            for command in others
-        ]
-        try:
-            codes = [subprocess.run(shown, cwd=ROOT, env=environment).returncode]
-            codes += [process.wait() for process in beside]
-        finally:
-            for process in beside:
-                process.terminate()
-        if any(codes[1:]):
-            said.seek(0)
-            sys.stderr.write(said.read().decode(errors="replace"))
-    if any(codes):
-        raise SystemExit(max(map(abs, codes)))
 
 
 def show_scores(summary: dict[str, Any], screen: Console) -> None:
@@ -181,29 +114,23 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     flags = parse_flags(arguments)
     screen, started = Console(), time.monotonic()
-    several = len(flags.seeds) > 1
-    outputs = [flags.output / f"seed_{seed}" if several else flags.output for seed in flags.seeds]
-    trees = [
-        flags.data.with_name(f"{flags.data.name}_{seed}") if several else flags.data for seed in flags.seeds
-    ]
+    corpora = places(flags.seeds, flags.data, flags.output)
     number = 0
-    for seed, data, output in zip(flags.seeds, trees, outputs, strict=True):
-        for step in steps_of(seed, data, output):
+    for corpus in corpora:
+        for step in steps_of(*corpus):
             number += 1
             run(step, number, screen)
-    report = flags.output / "report"
+    report, outputs = flags.output / "report", [output for _, _, output in corpora]
     run(report_of(outputs, report), number + 1, screen)
 
     show_scores(read_json(report / "summary.json"), screen)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    minutes = (time.monotonic() - started) / 60
     trainings = [output / "pretraining" for output in outputs]
     for name, value in (
         ("word errors", ", ".join(f"{read_json(output / 'wer.json')['wer']:.1%}" for output in outputs)),
         ("report", report / "report.html"),
         ("checkpoint", ", ".join(str(max(folder.glob("step_*.pt"))) for folder in trainings)),
-        ("data", ", ".join(map(str, trees))),
-        ("time", f"{minutes:.1f} minutes; the largest process took {peak:.1f} GB"),
+        ("data", ", ".join(str(data) for _, data, _ in corpora)),
+        ("time", cost(time.monotonic() - started)),
     ):
         screen.print(f"{name:<12} {value}", highlight=False, soft_wrap=True)
     return console.DONE

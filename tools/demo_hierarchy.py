@@ -1,0 +1,109 @@
+"""The three published systems side by side on made lectures, minutes on two CPU cores.
+
+    python tools/demo_hierarchy.py        what `make demo-hierarchy` runs; with --seeds 7 8 9 three corpora
+
+SurgVLP learns from clips and narrations, HecVL from keysteps and abstracts too, PeskaVLP also from views of
+clips, augmented texts and the order of keysteps. Each has the same number of images to learn from. Every step
+is one of the commands that one runs on one's own lectures, and keeps what is still valid from an earlier run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from demo_steps import Step, cost, lecture_steps, places, run, zero_shot
+from rich.console import Console
+
+from surgvlp import config, console
+
+# In the order of the papers' tables; the folder is that of the config and of what the run leaves.
+MODELS = (("SurgVLP", "surgvlp"), ("HecVL", "hecvl"), ("PeskaVLP", "peskavlp"))
+CONFIGS = Path("configs/demo_hierarchy")
+UNTRAINED = "untrained"
+
+
+def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
+    """From nothing to scores on unseen lectures, for one corpus."""
+    yield from lecture_steps(seed, data, output)
+    trainings = tuple(_training(seed, data, output, folder) for _, folder in MODELS)
+    yield Step("Train all three, each on as many images as the others", trainings)
+    models = [(folder, ["--checkpoint", f"{output}/{folder}"]) for _, folder in MODELS]
+    models.append((UNTRAINED, ["--untrained", "--checkpoint", f"{output}/{MODELS[-1][1]}"]))
+    yield Step(
+        "Recognise phases in unseen lectures, and the control: an untrained network",
+        tuple(zero_shot(data, f"{output}/{folder}/zero-shot", *flags) for folder, flags in models),
+    )
+    yield Step(
+        "Find clips, keysteps and lectures by their texts and texts by them; put frames in order",
+        tuple(_retrieval(data, f"{output}/{folder}", *flags) for folder, flags in models),
+    )
+
+
+def _training(seed: int, data: Path, output: Path, folder: str) -> list[str]:
+    levels = config.read(CONFIGS / folder / "config.py")["levels"]
+    options = [
+        f"levels.{number}.dataset.{option}"
+        for number in range(len(levels))
+        for option in (f"root={data}", f"frames_root={data}/frame_store")
+    ]
+    return [
+        *("train_hierarchy_ssl.py", f"--work_dir={CONFIGS / folder}", f"--output_dir={output / folder}"),
+        *("--resume", "--cfg-options", f"seed={seed}", *options),
+    ]
+
+
+def _retrieval(data: Path, output: str, *model: str) -> list[str]:
+    said = [
+        "--data",
+        str(data),
+        "--narrations",
+        "script",
+    ]  # what the lecturers of unseen lectures really said
+    return ["tools/evaluate_retrieval.py", *model, *said, "--output", output]
+
+
+def comparison_of(outputs: list[Path], report: Path) -> Step:
+    """The table over one corpus, or over several pooled."""
+    command = ["tools/compare_models.py", "--output", str(report)]
+    for name, folder in (*MODELS, (UNTRAINED, UNTRAINED)):
+        for output in outputs:
+            command += ["--control" if name == UNTRAINED else "--model", f"{name}={output / folder}"]
+    return Step("Compare them", (command,))
+
+
+def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7], help="one corpus and training each (7)")
+    parser.add_argument("--output", type=Path, default=Path("runs/demo-hierarchy"), help="models and scores")
+    parser.add_argument("--data", type=Path, default=Path("data/made"), help="the made lectures")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    flags = parse_flags(arguments)
+    screen, started = Console(), time.monotonic()
+    corpora = places(flags.seeds, flags.data, flags.output)
+    number = 0
+    for corpus in corpora:
+        for step in steps_of(*corpus):
+            number += 1
+            run(step, number, screen)
+    report = flags.output / "report"
+    run(comparison_of([output for _, _, output in corpora], report), number + 1, screen)
+    for name, value in (
+        ("report", report / "comparison.html"),
+        ("data", ", ".join(str(data) for _, data, _ in corpora)),
+        ("time", cost(time.monotonic() - started)),
+    ):
+        screen.print(f"{name:<12} {value}", highlight=False, soft_wrap=True)
+    return console.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(console.exit_code(main))

@@ -1,0 +1,97 @@
+"""What both demos share: steps that are commands, and the way from nothing to lectures one can train on."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = "--count 36 --test-share 0.28 --height 160 --fps 6 --seconds 110 --difficulty easy"
+
+# Three ways to describe each phase; none shares a sentence with what the narrators say.
+PROMPTS = ("made_phases", "made_phases_2", "made_phases_3")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Commands that run at the same time, and what they are for; the first one's progress is shown."""
+
+    title: str
+    commands: tuple[list[str], ...]
+
+
+def lecture_steps(seed: int, data: Path, output: Path) -> Iterator[Step]:
+    """Lectures with a voice, what is heard of it, and frames that training can read."""
+    videos, texts = ["--videos", f"{data}/videos"], ["--split", "train", "--out", str(data)]
+    heard = ["--model", "package:tiny.en", "--language", "en", "--vocabulary", "surgical"]
+    yield Step(
+        "Make lectures: pictures, a voice, and phase labels that training never sees",
+        (["tools/synthesize_lectures.py", *CORPUS.split(), "--seed", str(seed), "--out", str(data)],),
+    )
+    yield Step("Write down what the lecturers say", (["tools/transcribe.py", *videos, *texts, *heard],))
+    yield Step(
+        "Compare that with what they said",
+        (["tools/score_transcripts.py", "--data", str(data), "--output", f"{output}/wer.json"],),
+    )
+    yield Step(
+        "Decode the videos once",
+        (["tools/build_frame_store.py", *videos, "--out", f"{data}/frame_store"],),
+    )
+
+
+def zero_shot(data: Path, output: str, *model: str) -> list[str]:
+    """The command that recognises phases in unseen lectures."""
+    return [
+        *("tools/evaluate_zero_shot.py", *model, "--data", str(data), "--dataset", "made"),
+        *("--prompts", *(f"{data}/prompts/{name}.txt" for name in PROMPTS)),
+        *("--protocol", "made_frames", "--output", output),
+    ]
+
+
+def run(step: Step, number: int, screen: Console) -> None:
+    """Show a step and run it; a step that fails ends the demo with its exit code."""
+    screen.print(f"\n[bold]{number}. {step.title}[/bold]")
+    for command in step.commands:
+        line = f"   python {shlex.join(command)}"
+        screen.print(line, style="dim", soft_wrap=True, highlight=False, markup=False)
+    threads = str(max(1, (os.cpu_count() or 1) // len(step.commands)))
+    environment = {**os.environ, "OMP_NUM_THREADS": threads} if len(step.commands) > 1 else None
+    shown, *others = ([sys.executable, *command] for command in step.commands)
+    with tempfile.TemporaryFile() as said:
+        beside = [
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+            for command in others
+        ]
+        try:
+            codes = [subprocess.run(shown, cwd=ROOT, env=environment).returncode]
+            codes += [process.wait() for process in beside]
+        finally:
+            for process in beside:
+                process.terminate()
+        if any(codes[1:]):
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
+    if any(codes):
+        raise SystemExit(max(map(abs, codes)))
+
+
+def places(seeds: list[int], data: Path, output: Path) -> list[tuple[int, Path, Path]]:
+    """(seed, data, output) of each corpus: as given for one, with the seed in the names for several."""
+    if len(seeds) == 1:
+        return [(seeds[0], data, output)]
+    return [(seed, data.with_name(f"{data.name}_{seed}"), output / f"seed_{seed}") for seed in seeds]
+
+
+def cost(seconds: float) -> str:
+    """How long it took, and the memory of the largest process."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    return f"{seconds / 60:.1f} minutes; the largest process took {peak:.1f} GB"
