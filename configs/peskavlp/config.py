@@ -12,7 +12,7 @@ config = _base_.config  # that file, as mmengine reads it
 config["model_config"]["type"] = "PeskaVLP"
 clip, keystep, video = config["levels"]
 
-# Two augmented views of a clip attract each other (section 3.2). Released: their texts supervise them too.
+# Two augmented views of a clip attract each other (section 3.2); as released, texts supervise them too.
 clip["loss"] = dict(type="InfoNCEWithViews", temperature=0.1)
 
 # Original and augmented texts, drawn at random (section 3.3). Shipped: the augmented ones alone.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from surgvlp.losses.info_nce import cosine_logits, info_nce
@@ -46,10 +47,12 @@ class InfoNCEWithNeighbours(nn.Module):
 
 @LOSSES.register_module()
 class InfoNCEWithViews(InfoNCEWithNeighbours):
-    """`InfoNCEWithNeighbours`, and SimCLR between two views of the clip (PeskaVLP, section 3.2).
+    """`InfoNCEWithNeighbours` of the clip and of two views of it, and SimCLR between the views (PeskaVLP).
 
-    Ours rather than a published name: as the paper has it, texts supervise the clip alone.
-    `(video, view1, view2, [anchors (B, D), neighbours (B*K, D)]) -> scalar`, the first three (B, D).
+    Ours rather than a published name. Texts supervise the views too, as in the released code, so that their
+    images are not for SimCLR alone; the paper's section 3.2 has them supervise the clip only.
+    `(video, view1, view2, [anchors (B, D), neighbours (B*K, D)]) -> scalar`, the first three (B, D):
+    the mean of the three clips' terms plus `view_weight` times SimCLR's.
     """
 
     views = 2
@@ -63,7 +66,8 @@ class InfoNCEWithViews(InfoNCEWithNeighbours):
     def forward(  # type: ignore[override]  # it takes the views that the other has no use for
         self, video: Tensor, view1: Tensor, view2: Tensor, texts: Sequence[Tensor]
     ) -> Tensor:
-        return super().forward(video, texts) + self.view_weight * simclr(view1, view2, self.temperature)
+        clips = [super(InfoNCEWithViews, self).forward(clip, texts) for clip in (video, view1, view2)]
+        return torch.stack(clips).mean() + self.view_weight * simclr(view1, view2, self.temperature)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, view_weight={self.view_weight}"

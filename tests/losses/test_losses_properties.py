@@ -14,6 +14,7 @@ from surgvlp.files import InputError
 from surgvlp.losses import (
     ClipInfoNCE,
     InfoNCEWithNeighbours,
+    InfoNCEWithViews,
     MilNCE,
     SimCLR,
     VideoTextViews,
@@ -116,6 +117,21 @@ def test_published_composites_are_the_sum_of_their_parts(
     expected = (sum(parts) + SimCLR()(view1, view2)) / 4
     found = VideoTextViews(alpha=alpha)(video, view1, view2, [anchors, neighbours], logit_scale=3.0)
     torch.testing.assert_close(found, expected)
+
+
+@settings(max_examples=20, deadline=None)
+@given(sizes, st.floats(0, 2))
+def test_our_loss_with_views_is_that_of_each_clip_and_simclr(
+    size: tuple[int, int, int, int], weight: float
+) -> None:
+    video, anchors, neighbours = drawn(size)
+    view1, view2 = video + 0.1, video - anchors
+    of_text = InfoNCEWithNeighbours(temperature=0.2)
+    parts = [of_text(clip, [anchors, neighbours]) for clip in (video, view1, view2)]
+    expected = sum(parts) / 3 + weight * SimCLR(temperature=0.2)(view1, view2)
+    loss = InfoNCEWithViews(temperature=0.2, view_weight=weight)
+    torch.testing.assert_close(loss(video, view1, view2, [anchors, neighbours]), expected)
+    assert loss.views == 2 and InfoNCEWithNeighbours.views == 0
 
 
 def test_a_batch_of_one_has_nothing_to_learn_from() -> None:
