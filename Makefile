@@ -1,18 +1,25 @@
 # make demo   lecture to zero-shot phase recognition on this machine, no GPU, no labels
+# make demo-hierarchy   SurgVLP, HecVL and PeskaVLP side by side
 # make test   the tests
-# Both set up .venv first; nothing outside this folder is touched.
+# All set up .venv first; nothing outside this folder is touched.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3.10 || command -v python3)
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --progress-bar on
 SHARED_DATA := $(wildcard ../shared/data)
 
-.PHONY: demo demo-seeds test lint clean
+.PHONY: demo demo-seeds demo-hierarchy demo-hierarchy-seeds test lint clean
 
 demo: .venv/demo-ready
 	.venv/bin/python tools/demo.py
 
 demo-seeds: .venv/demo-ready
 	.venv/bin/python tools/demo.py --seeds 7 8 9 --output runs/demo-seeds
+
+demo-hierarchy: .venv/demo-ready
+	.venv/bin/python tools/demo_hierarchy.py
+
+demo-hierarchy-seeds: .venv/demo-ready
+	.venv/bin/python tools/demo_hierarchy.py --seeds 7 8 9 --output runs/demo-hierarchy-seeds
 
 test: .venv/test-ready
 	.venv/bin/python -m pytest tests -n 2 $(addprefix --shared-data=,$(SHARED_DATA)) $(PYTEST_FLAGS)

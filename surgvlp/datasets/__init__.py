@@ -8,6 +8,8 @@ from surgvlp.datasets.loader import Loader, make_loader
 from surgvlp.datasets.phases import RecognitionFrame, published_preprocess
 from surgvlp.datasets.sampler import ResumableSampler
 from surgvlp.datasets.video_text import VideoText, VideoTextKeys
+from surgvlp.datasets.video_text_abstract import VideoTextAbstract, VideoTextAbstractKeys
+from surgvlp.datasets.video_text_phase import VideoTextPhase, VideoTextPhaseKeys
 from surgvlp.datasets.views import Views
 from surgvlp.datasets.whole_lectures import WholeLectureKeys, WholeLectures, build_whole_lectures
 
@@ -20,7 +22,11 @@ __all__ = [
     "RecognitionFrame",
     "ResumableSampler",
     "VideoText",
+    "VideoTextAbstract",
+    "VideoTextAbstractKeys",
     "VideoTextKeys",
+    "VideoTextPhase",
+    "VideoTextPhaseKeys",
     "Views",
     "WholeLectureKeys",
     "WholeLectures",

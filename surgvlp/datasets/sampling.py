@@ -2,8 +2,7 @@
 
 All are pure functions of times and a generator. Two ways stand side by side: ours (`clip_window`,
 `nearest_captions`; at keystep and video level `grown_window`, `captions_within`, `one_of_each_part`) and the
-published one (`pick`, `near`, `released_window`, `released_stride`), which `video_text` and `video_text_ssl`
-use.
+published one (`pick`, `near` and all that is called released), which the data sets of published names use.
 """
 
 from __future__ import annotations
@@ -121,11 +120,17 @@ def pick(
         ValueError: fewer than `wanted` captions.
     """
     first = int(generator.integers(0, len(starts) - wanted, endpoint=True))
-    start, end = float(starts[first]), float(ends[first + wanted - 1])
-    if end - start < min_time:
-        start = max(0.0, start - (min_time - (end - start)) / 2)
-        end = start + min_time
+    start, end = released_growth(starts[first], ends[first + wanted - 1], min_time)
     return first, int(start), int(end)
+
+
+def released_growth(start: Times | float, end: Times | float, min_time: float) -> tuple[Times, Times]:
+    """The published least length: a window shorter than `min_time` seconds, one that ends before it starts
+    too, becomes that long around its middle, but not before 0. For numbers or arrays of one shape.
+    """
+    lacking = np.maximum(0.0, min_time - (np.asarray(end) - start))
+    first = np.maximum(0.0, start - lacking / 2)
+    return first, np.where(lacking > 0, first + min_time, end)
 
 
 def near(starts: Times, ends: Times, start: float, end: float) -> NDArray[np.int64]:
@@ -158,6 +163,26 @@ def released_window(
     return max(0.0, seek), length
 
 
+def released_grid(start: float, length: float, rate: float, duration: float) -> Times:
+    """Times of the frames that the published loader decodes: `rate` a second, none beyond `duration`."""
+    grid = start + np.arange(round(length * rate)) / rate
+    return grid[grid < duration]
+
+
+def released_spread(decoded: int, wanted: int) -> NDArray[np.int64]:
+    """Which of `decoded` frames the published loader keeps at keystep and video level, some twice if few."""
+    return np.minimum(np.floor(np.linspace(0, decoded, wanted)), decoded - 1).astype(np.int64)
+
+
+def released_parts(total: int, wanted: int) -> NDArray[np.int64]:
+    """The published choice among `total` keysteps: 0, s, 2s, ... with s = total // wanted, and the last one
+    again for those that lack where there are fewer than wanted.
+
+    As published, what is behind the last multiple of s is never chosen.
+    """
+    return np.minimum(released_stride(max(total, wanted), wanted), total - 1)
+
+
 def released_stride(decoded: int, wanted: int) -> NDArray[np.int64]:
-    """Which of `decoded` frames the published loader keeps: 0, s, 2s, ... with s = decoded // wanted."""
+    """Which frames the published loader keeps at clip level: 0, s, 2s, ... with s = decoded // wanted."""
     return np.arange(wanted) * (decoded // wanted)

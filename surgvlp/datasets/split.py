@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from surgvlp.console import progress_bar
 from surgvlp.datasets.frames import LectureFrames
 from surgvlp.files import InputError
-from surgvlp.lectures import DataTree, read_captions
-from surgvlp.lectures.tables import read_rows, read_utf8
-from surgvlp.lectures.texts import is_blank
+from surgvlp.lectures import DataTree
+from surgvlp.lectures.texts import is_blank, read_captions_and_cells
 from surgvlp.media.store import SUFFIX
 
 logger = logging.getLogger(__name__)
@@ -95,15 +94,17 @@ def read_lectures(
     texts: Mapping[str, Sequence[Path]],
     needed: int | None = None,
     columns: Sequence[str] = (),
+    every_file: bool = False,
 ) -> Split:
     """Read the captions and durations of lectures; those without frames or texts are left out and counted.
 
     Args:
         frames: {lecture: its frame store or video}.
         texts: {lecture: its caption files, one a source, the anchor's first}.
-        needed: how many of the first sources a lecture must have. A file without any text then counts as
-            missing. None: all of them, and a file without any text is an error.
+        needed: of how many of the first sources a lecture must have texts; None: of all.
         columns: of the caption files, each a wording of the same caption; see `Captions.wordings`.
+        every_file: whether the files of the sources that are not needed must be there all the same, be they
+            empty; the released data sets open every one.
 
     Raises:
         InputError: a caption file or frame store that is there but cannot be used.
@@ -116,18 +117,15 @@ def read_lectures(
             if not path.exists():
                 split.leave_out("no frames", name)
                 continue
-            lacks = [_lack(text, empty_is_missing=needed is not None) for text in texts[name]]
-            if required := [lack for lack in lacks[:needed] if lack]:
-                split.leave_out(" and ".join(required), name)
+            files = texts[name]
+            wanted = files[: None if every_file else needed]
+            if missing := [f"no {file.parent.name}" for file in wanted if not file.is_file()]:
+                split.leave_out(" and ".join(missing), name)
                 continue
-            for lack in filter(None, lacks):
-                split.leave_out(lack, name)
-            captions = tuple(
-                _NO_CAPTIONS if lack else _captions(text, columns, split.columns)
-                for text, lack in zip(texts[name], lacks, strict=True)
-            )
-            paths.append(path)
-            split.lectures.append(Lecture(name, LectureFrames([path]).duration(0), captions))
+            captions = _read_sources(name, files, needed, columns, split)
+            if captions is not None:
+                paths.append(path)
+                split.lectures.append(Lecture(name, LectureFrames([path]).duration(0), captions))
     split.frames = LectureFrames(paths)
     return split
 
@@ -137,38 +135,36 @@ def frames_path(tree: DataTree, frames_root: str | None, name: str) -> Path:
     return tree.video(name) if frames_root is None else Path(frames_root) / f"{name}{SUFFIX}"
 
 
-_NO_CAPTIONS = Captions(np.empty(0), np.empty(0), [])
-
-
-def _lack(path: Path, empty_is_missing: bool) -> str:
-    """What is wrong with a caption file's being there, "" if nothing."""
-    if not path.is_file():
-        return f"no {path.parent.name}"
-    return f"empty {path.parent.name}" if empty_is_missing and _is_empty(path) else ""
-
-
-def _is_empty(path: Path) -> bool:
-    lines = [line for line in read_utf8(path).splitlines() if line.strip(" \t,")]
-    if len(lines) < 2:  # nothing, or a header
-        return True
-    return all(is_blank(cells["text"]) for _, cells in read_rows(path, ("start", "end", "text")))
+def _read_sources(
+    name: str, files: Sequence[Path], needed: int | None, columns: Sequence[str], split: Split
+) -> tuple[Captions, ...] | None:
+    """A lecture's captions of each source, or None if one that is needed has no text; counts what lacks."""
+    sources: list[Captions] = []
+    for file in files:
+        captions = _captions(file, columns, split.columns) if file.is_file() else None
+        if not captions:
+            split.leave_out(f"no {file.parent.name}", name)
+        elif not captions.texts:
+            split.leave_out(f"empty {file.parent.name}", name)
+            if needed is None or len(sources) < needed:
+                return None
+        sources.append(captions or Captions(np.empty(0), np.empty(0), []))
+    return tuple(sources)
 
 
 def _captions(path: Path, columns: Sequence[str], found: set[str]) -> Captions:
-    captions = read_captions(path)
+    captions, rows = read_captions_and_cells(path)
+    if columns and rows:
+        found.update(rows[0])
     return Captions(
         np.array([caption.start for caption in captions]),
         np.array([caption.end for caption in captions]),
         [caption.text for caption in captions],
-        _wordings(path, columns, found) if columns else [],
+        [_wordings(cells, columns) for cells in rows] if columns else [],
     )
 
 
-def _wordings(path: Path, columns: Sequence[str], found: set[str]) -> list[tuple[str, ...]]:
-    """The texts of each row's `columns`, each once, or its `text` if they are empty."""
-    wordings = []
-    for _, cells in read_rows(path, ("text",)):
-        found.update(cells)
-        texts = [cells[column] for column in columns if not is_blank(cells.get(column, ""))]
-        wordings.append(tuple(dict.fromkeys(texts or [cells["text"]])))
-    return wordings
+def _wordings(cells: Mapping[str, str], columns: Sequence[str]) -> tuple[str, ...]:
+    """The texts of a row's `columns`, each once, or its `text` if they are empty."""
+    texts = [cells[column] for column in columns if not is_blank(cells.get(column, ""))]
+    return tuple(dict.fromkeys(texts or [cells["text"]]))

@@ -20,7 +20,11 @@ def read_rows(path: str | Path, required: Sequence[str]) -> Iterator[tuple[int, 
         InputError: no such file, not UTF-8, no header, a missing or doubled column, a row of another
             length than the header, or no rows at all.
     """
-    text = read_utf8(path)
+    yield from parse_rows(read_utf8(path), path, required)
+
+
+def parse_rows(text: str, path: str | Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """As `read_rows`, from a text that was read from `path`."""
     records = csv.reader(io.StringIO(text, newline=""), strict=True)
     row = 0
     try:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surgvlp.files import InputError, write_text
-from surgvlp.lectures.tables import read_rows, seconds
+from surgvlp.lectures.tables import parse_rows, read_rows, read_utf8, seconds
+
+_COLUMNS = ("start", "end", "text")
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,22 @@ def read_captions(path: str | Path) -> list[Caption]:
             number, negative, or ends before it starts, an empty or NaN text, starts that run backwards,
             and rows that stand there twice.
     """
-    numbered = []
-    for row, cells in read_rows(path, ("start", "end", "text")):
-        start = seconds(cells["start"], file=path, row=row, key="start")
-        end = seconds(cells["end"], file=path, row=row, key="end")
-        numbered.append((row, Caption(start, end, cells["text"], cells.get("step", ""))))
-    _check(numbered, path)
-    return [caption for _, caption in numbered]
+    return _captions(read_rows(path, _COLUMNS), path)
+
+
+def read_captions_and_cells(path: str | Path) -> tuple[list[Caption], list[dict[str, str]]]:
+    """As `read_captions`, with all cells of each row; both empty for a file that holds no text at all.
+
+    That is a file of nothing, of a header, or of rows whose texts are all blank.
+    """
+    content = read_utf8(path)
+    lines = [line for line in content.splitlines() if line.strip(" \t,")]
+    if len(lines) < 2:
+        return [], []
+    rows = list(parse_rows(content, path, _COLUMNS))
+    if all(is_blank(cells["text"]) for _, cells in rows):
+        return [], []
+    return _captions(rows, path), [cells for _, cells in rows]
 
 
 def write_captions(
@@ -71,6 +82,16 @@ def write_captions(
 def is_blank(text: str) -> bool:
     """Whether a cell holds no text: pandas writes NaN as an empty cell, numpy as "nan"."""
     return text.strip().lower() in ("", "nan")
+
+
+def _captions(rows: Iterable[tuple[int, Mapping[str, str]]], path: str | Path) -> list[Caption]:
+    numbered = []
+    for row, cells in rows:
+        start = seconds(cells["start"], file=path, row=row, key="start")
+        end = seconds(cells["end"], file=path, row=row, key="end")
+        numbered.append((row, Caption(start, end, cells["text"], cells.get("step", ""))))
+    _check(numbered, path)
+    return [caption for _, caption in numbered]
 
 
 def _check(numbered: Iterable[tuple[int, Caption]], path: str | Path) -> None:

@@ -202,8 +202,9 @@ def test_short_keysteps_grow_and_bad_ones_are_counted(
     shutil.copytree(tree / "frames", tmp_path / "frames")
     shutil.copytree(tmp_path / "frames" / "a.frames", tmp_path / "frames" / "d.frames")
     write_split(tmp_path, "train", "abcd")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         dataset = build(tmp_path, tokenizer, frames_root=str(tmp_path / "frames"), num_frames=4)
+    assert "2 of 2 samples have fewer than 8 children" in caplog.text
     assert dataset.left_out == {
         "no whisper_narration_texts": ["b"],
         "empty aws_narration_texts": ["b"],
@@ -222,6 +223,29 @@ def test_short_keysteps_grow_and_bad_ones_are_counted(
     write_split(tmp_path, "train", "bcd")
     with pytest.raises(InputError, match=r"train\.csv: no keystep of this split .*1: keystep without narr"):
         build(tmp_path, tokenizer, frames_root=str(tmp_path / "frames"))
+
+
+def test_a_bad_file_of_a_lecture_that_is_left_out_stops_nobody(
+    tree: Path, tokenizer: WordTokenizer, tmp_path: Path
+) -> None:
+    for folder in ("keystep_texts", "aws_narration_texts", "whisper_narration_texts"):
+        shutil.copytree(tree / folder, tmp_path / folder)
+    (tmp_path / "keystep_texts" / "a.csv").write_text("start,end,text\n0,9,nan\n")
+    (tmp_path / "aws_narration_texts" / "a.csv").write_text("start,end,text\n9,8,backwards\n")
+    write_split(tmp_path, "train", "ab")
+    dataset = build(tmp_path, tokenizer, frames_root=str(tree / "frames"))
+    assert dataset.left_out == {"empty keystep_texts": ["a"]} and len(dataset) == 4
+
+
+def test_every_caption_file_is_read_once(
+    tree: Path, tokenizer: WordTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
+    build(tree, tokenizer)
+    texts = [path for path in read if path.parent.name.endswith("_texts")]
+    assert len(texts) == len(set(texts)) == 3 * 3
 
 
 def test_errors_name_file_row_and_key(tree: Path, tokenizer: WordTokenizer, tmp_path: Path) -> None:

@@ -204,6 +204,19 @@ def test_the_published_stride_uses_two_seconds_of_three() -> None:
     assert sampling.released_stride(10, 4).tolist() == [0, 2, 4, 6]
 
 
+@pytest.mark.parametrize(
+    ("decoded", "kept"),
+    [
+        (20, [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 16, 17, 18, 19]),
+        (5, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4]),
+        (396, [0, 26, 52, 79, 105, 132, 158, 184, 211, 237, 264, 290, 316, 343, 369, 395]),
+    ],
+)
+def test_the_published_frames_of_long_clips(decoded: int, kept: list[int]) -> None:
+    # section 12 of the description
+    assert sampling.released_spread(decoded, 16).tolist() == kept
+
+
 def test_every_sample_has_its_own_generator() -> None:
     draws = {
         sampling.item_generator(seed, epoch, index).random()

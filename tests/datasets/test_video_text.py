@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,25 @@ def test_keys_that_cannot_be_honoured_are_refused(tree: Path, tokenizer: WordTok
 def test_lectures_too_short_are_left_out(tree: Path, tokenizer: WordTokenizer) -> None:
     with pytest.raises(InputError, match=r"no lecture of this split can be used \(3: too short"):
         build(published(tree, fps=1, num_frames=SECONDS + 1), tokenizer)
+
+
+def test_captions_that_lack_are_counted_as_the_released_worker_would_crash(
+    tree: Path, tokenizer: WordTokenizer, tmp_path: Path
+) -> None:
+    for folder in ("aws_narration_texts", "whisper_narration_texts"):
+        shutil.copytree(tree / folder, tmp_path / folder)
+    (tmp_path / "whisper_narration_texts" / "a.csv").write_text("start,end,text\n")
+    (tmp_path / "aws_narration_texts" / "b.csv").write_text("start,end,text\n")
+    (tmp_path / "whisper_narration_texts" / "c.csv").unlink()
+    roots = [str(tmp_path / folder) for folder in ("aws_narration_texts", "whisper_narration_texts")]
+    dataset = build(published(tree, caption_roots=roots, frames_root=str(tree / "frames")), tokenizer)
+    assert dataset.left_out == {
+        "empty whisper_narration_texts": ["a"],
+        "empty aws_narration_texts": ["b"],
+        "no whisper_narration_texts": ["c"],
+    }
+    assert [dataset.describe(index) for index in range(len(dataset))] == ["a"]
+    assert len(set(dataset[0]["text_index"].tolist())) == 1  # the anchor stands in for its neighbours
 
 
 def test_the_real_texts_give_samples(

@@ -68,6 +68,34 @@ def test_levels_take_turns_as_published_and_the_schedule_ends_at_its_end(
     assert "26 steps, 6 epochs, 616 images" in (output / "log.txt").read_text()
 
 
+def test_the_published_data_sets_and_losses_train_together(
+    hierarchy_config: dict[str, Any], data_tree: Path, tmp_path: Path
+) -> None:
+    narrations = str(data_tree / "whisper_narration_texts")
+    keysteps, abstracts = str(data_tree / "keystep_texts"), str(data_tree / "abstract_texts")
+    tree = {"csv": str(data_tree / "splits/train.csv"), "video_root": str(data_tree / "videos")}
+    tree |= {"frames_root": str(data_tree / "frames"), "size": 40, "max_length": 8}
+    clip, keystep, video = hierarchy_config["levels"]
+    clip["dataset"] = {
+        **tree,
+        "type": "video_text_ssl",
+        "caption_roots": [narrations] * 2,
+        "candidates": [1, 2],
+    }
+    parts = {"caption_roots": [narrations], "phase_root": keysteps, "candidates": [3], "num_frames_clip": 4}
+    keystep["dataset"] = {**tree, **parts, "type": "video_text_phase_aug"}
+    parts = {"caption_roots": [keysteps], "phase_root": abstracts, "candidates": [8], "num_frames_clip": 4}
+    video["dataset"] = {**tree, **parts, "type": "video_text_phase_aug_phase_abstract"}
+    keystep["loss"], video["loss"] = {"type": "hier_infonce"}, {"type": "hier_infonce_dtw"}
+    for level in (clip, keystep, video):
+        level["batch_size"], level["views"] = 2, {"size": 32, "compat": "released"}
+    work_dir = write_config(tmp_path / "work", {**hierarchy_config, "validation": None})
+    train(work_dir, tmp_path / "output")
+    found = records(tmp_path / "output", "train")
+    assert {record["level"] for record in found} == {"clip", "keystep", "video"}
+    assert all(np.isfinite(record["loss"]) for record in found)
+
+
 def test_every_level_has_a_validation_of_its_own_once_an_epoch(work_dir: Path, tmp_path: Path) -> None:
     finished = train(work_dir, tmp_path / "output")
     found = records(tmp_path / "output", "validation")

@@ -1,6 +1,6 @@
 """PeskaVLP from another training's weights, here those of SurgVLP.
 
-    python train_hierarchy_ssl.py --work_dir=./configs/ablations/init_checkpoint/ --resume
+python train_hierarchy_ssl.py --work_dir=./configs/ablations/init_checkpoint/ --resume
 """
 
 _base_ = "../../peskavlp/config.py"

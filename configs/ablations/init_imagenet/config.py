@@ -1,6 +1,6 @@
 """PeskaVLP from ImageNet weights (table 8 of the paper): what configs/peskavlp does, said outright.
 
-    python train_hierarchy_ssl.py --work_dir=./configs/ablations/init_imagenet/ --resume
+python train_hierarchy_ssl.py --work_dir=./configs/ablations/init_imagenet/ --resume
 """
 
 _base_ = "../../peskavlp/config.py"

@@ -1,6 +1,6 @@
 """PeskaVLP from a random image encoder (table 8 of the paper).
 
-    python train_hierarchy_ssl.py --work_dir=./configs/ablations/init_random/ --resume
+python train_hierarchy_ssl.py --work_dir=./configs/ablations/init_random/ --resume
 """
 
 _base_ = "../../peskavlp/config.py"

@@ -1,6 +1,6 @@
 """PeskaVLP without augmented texts: the keysteps' own titles only.
 
-    python train_hierarchy_ssl.py --work_dir=./configs/ablations/no_augmented_text/ --resume
+python train_hierarchy_ssl.py --work_dir=./configs/ablations/no_augmented_text/ --resume
 """
 
 _base_ = "../../peskavlp/config.py"

@@ -1,6 +1,6 @@
 """PeskaVLP without self-supervision of clips: texts alone teach.
 
-    python train_hierarchy_ssl.py --work_dir=./configs/ablations/no_clip_ssl/ --resume
+python train_hierarchy_ssl.py --work_dir=./configs/ablations/no_clip_ssl/ --resume
 """
 
 _base_ = "../../peskavlp/config.py"

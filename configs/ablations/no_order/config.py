@@ -1,6 +1,6 @@
 """PeskaVLP without dynamic time warping: parents and children, whatever the children's order.
 
-    python train_hierarchy_ssl.py --work_dir=./configs/ablations/no_order/ --resume
+python train_hierarchy_ssl.py --work_dir=./configs/ablations/no_order/ --resume
 """
 
 _base_ = "../../peskavlp/config.py"
