@@ -7,7 +7,6 @@ picture at that second; temperature and weight of evidence are those under which
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,16 +16,15 @@ from surgvlp import console
 from surgvlp.evaluation.calibration import fit_calibration
 from surgvlp.evaluation.decoding import Decoder, decode
 from surgvlp.evaluation.encoder import Encoder
-from surgvlp.evaluation.frames import batches
+from surgvlp.evaluation.frames import batches, lecture_frames
 from surgvlp.evaluation.narrated_phases import NarratedPhases, Narration, learn_phases
 from surgvlp.evaluation.phase_grammar import PhaseGrammar
 from surgvlp.evaluation.protocol import Preprocessing, Protocol
 from surgvlp.evaluation.zero_shot import class_embeddings, side_of
 from surgvlp.features.embed import embed_frames, embed_texts, unit
-from surgvlp.files import InputError
 from surgvlp.lectures.texts import read_captions
 from surgvlp.lectures.tree import DataTree
-from surgvlp.media.store import SUFFIX, open_frames
+from surgvlp.media.store import open_frames
 from surgvlp.predictions import Predictions
 
 EVIDENCE_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -97,7 +95,7 @@ def score_lectures(
     Raises:
         InputError: a lecture with neither.
     """
-    paths = {lecture: _frames_of(tree, lecture) for lecture in lectures}
+    paths = {lecture: lecture_frames(tree, lecture) for lecture in lectures}
     scores = {}
     with console.progress_bar("frames of narrated lectures", len(paths), "lectures") as bar:
         for lecture, path in paths.items():
@@ -168,15 +166,3 @@ def _surprise(
         share = np.maximum(decode(item, decoder, "causal").score.astype(np.float64), 1e-6)
         found.append(-(phases.posterior[lecture][:count] * np.log(share)).sum(axis=1))
     return float(np.concatenate(found).mean())
-
-
-def _frames_of(tree: DataTree, lecture: str) -> Path:
-    store = tree.root / "frame_store" / f"{lecture}{SUFFIX}"
-    found = store if store.exists() else tree.video(lecture)
-    if not found.exists():
-        raise InputError(
-            "there are no pictures of this narrated lecture",
-            file=found,
-            remedy="Put its video there, or its frame store into frame_store/ of the data tree",
-        )
-    return found

@@ -17,6 +17,7 @@ from PIL import Image
 from surgvlp.evaluation.protocol import Preprocessing, Source
 from surgvlp.files import InputError
 from surgvlp.lectures.labels import FrameLabels, PhaseDataset
+from surgvlp.lectures.tree import DataTree
 from surgvlp.media.images import read_image
 from surgvlp.media.store import SUFFIX, open_frames
 
@@ -141,6 +142,23 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def lecture_frames(tree: DataTree, lecture: str, folder: Path | None = None) -> Path:
+    """A lecture's frame store or else its video, in `folder` or where the data tree has them.
+
+    Raises:
+        InputError: there is neither.
+    """
+    store = (folder or tree.root / "frame_store") / f"{lecture}{SUFFIX}"
+    found = store if store.exists() else folder / f"{lecture}.mp4" if folder else tree.video(lecture)
+    if not found.exists():
+        raise InputError(
+            "there are no pictures of this narrated lecture",
+            file=found,
+            remedy="Put its video there, or its frame store into frame_store/ of the data tree",
+        )
+    return found
 
 
 def _names(folder: Path) -> set[str]:

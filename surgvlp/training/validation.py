@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from surgvlp.datasets import Views
 from surgvlp.datasets.loader import ClipDataset, collate
+from surgvlp.evaluation.retrieval import retrieval
 from surgvlp.models.modes import evaluating
 from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks
@@ -19,8 +20,6 @@ from surgvlp.training.log import RunLog
 from surgvlp.training.loop import Loop
 from surgvlp.training.objectives import VideoTextObjective
 from surgvlp.training.streams import on_device
-
-RECALLED = (1, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -79,24 +78,28 @@ class Validation:
         scores = {}
         with evaluating(model), torch.autocast(ranks.device.type, dtype=torch.bfloat16, enabled=autocast):
             for level in self._levels:
-                embeddings = _embed(level, model, ranks.device)
-                found = retrieval(embeddings["video"], embeddings["texts"][:, 0])
+                embeddings, texts = _embed(level, model, ranks.device)
+                found = retrieval(embeddings["video"], embeddings["texts"][:, 0], texts)
                 scores[level.name] = {"loss": _mean_loss(level, embeddings), **found}
         return scores
 
 
-def _embed(level: ValidatedLevel, model: nn.Module, device: torch.device) -> dict[str, Tensor]:
-    """All of the level's samples, one after another."""
+def _embed(
+    level: ValidatedLevel, model: nn.Module, device: torch.device
+) -> tuple[dict[str, Tensor], list[str]]:
+    """All of the level's samples, one after another, and the first text of each."""
     parts: list[dict[str, Tensor]] = []
+    texts: list[str] = []
     generator = randomness.generator(torch.device("cpu"), 0)
     dataset = level.dataset
     for first in range(0, len(dataset), level.forward_size):
         indices = range(first, min(first + level.forward_size, len(dataset)))
         batch = collate([dataset[(0, index)] for index in indices], dataset.texts)
+        texts += [dataset.texts.texts[row] for row in batch["text_index"][:, 0].tolist()]
         batch = on_device(batch, level.views, generator, device, level.objective.reads)
         embedded = level.objective.embed(model, batch)
         parts.append({name: value.float() for name, value in embedded.items()})
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}, texts
 
 
 def _mean_loss(level: ValidatedLevel, embeddings: dict[str, Tensor]) -> float:
@@ -107,27 +110,3 @@ def _mean_loss(level: ValidatedLevel, embeddings: dict[str, Tensor]) -> float:
         part = {name: value[first : first + size] for name, value in embeddings.items()}
         losses.append(level.objective.loss(part, {})["loss"])
     return float(torch.stack(losses).mean())
-
-
-def retrieval(video: Tensor, text: Tensor) -> dict[str, float]:
-    """Clip-to-text and text-to-clip retrieval of pairs that stand in the same row.
-
-    The rank of a pair is the number of candidates with a strictly larger cosine (equal ones, such as
-    one sentence said twice, do not count against it).
-
-    Args:
-        video, text: (N, D), of any length.
-
-    Returns:
-        `text_to_video_R@1` ... (share of queries with rank below 1, 5, 10), `text_to_video_median_rank`
-        (from 1), the same for `video_to_text`, and `mean_recall`, the mean of the six recalls.
-    """
-    similarity = nn.functional.normalize(text, dim=-1) @ nn.functional.normalize(video, dim=-1).T
-    scores: dict[str, float] = {}
-    for direction, rows in (("text_to_video", similarity), ("video_to_text", similarity.T)):
-        rank = (rows > rows.diagonal()[:, None]).sum(1)
-        for k in RECALLED:
-            scores[f"{direction}_R@{k}"] = float((rank < k).float().mean())
-        scores[f"{direction}_median_rank"] = float(rank.double().quantile(0.5)) + 1
-    recalls = [value for name, value in scores.items() if "R@" in name]
-    return {**scores, "mean_recall": sum(recalls) / len(recalls)}

@@ -1,6 +1,8 @@
-"""HecVL in `make demo-hierarchy`: clips, keysteps and whole lectures, on as many images as SurgVLP has there.
+"""HecVL in `make demo-hierarchy`: clips, keysteps and whole lectures, on as many images as SurgVLP there.
 
-python train_hierarchy_ssl.py --work_dir=configs/demo_hierarchy/hecvl --output_dir=runs/hecvl --resume
+    python train_hierarchy_ssl.py --work_dir=configs/demo_hierarchy/hecvl --output_dir=runs/hecvl --resume
+
+Settled on corpora made from seeds that the demo does not use.
 """
 
 _base_ = "../surgvlp/config.py"
@@ -19,13 +21,13 @@ config["levels"] += [
             type="keysteps",
             sources=["whisper_narration"],
             children=4,
-            num_frames=2,
+            num_frames=1,  # more keysteps a step teach more than more frames of each
             text_columns=["step"],  # titles; PeskaVLP has the descriptions too
             max_length=96,
         ),
         loss=dict(type="ParentChildInfoNCE", temperature=0.1),
         views=clip["views"],
-        batch_size=32,
+        batch_size=64,
         turn=dict(share=0.3),
     ),
     dict(

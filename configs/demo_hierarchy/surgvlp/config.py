@@ -1,6 +1,8 @@
 """SurgVLP in `make demo-hierarchy`: clips and narrations alone, as in configs/demo.
 
-python train_hierarchy_ssl.py --work_dir=configs/demo_hierarchy/surgvlp --output_dir=runs/surgvlp --resume
+    python train_hierarchy_ssl.py --work_dir=configs/demo_hierarchy/surgvlp --output_dir=runs/surgvlp --resume
+
+Settled on corpora made from seeds that the demo does not use.
 """
 
 _base_ = "../../demo/config.py"
