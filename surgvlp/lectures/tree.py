@@ -22,9 +22,12 @@ class DataTree:
         whisper_narration_texts/<id>.csv     start,end,text   cleaned; aws_narration_texts/ alike
         whisper_narration_texts/raw/<id>.csv                  as recognised
         whisper_narration_texts/words/<id>.json               word, start, end, probability
+        whisper_narration_texts/uncorrected/<id>.csv          before a language model corrected it
         keystep_texts/<id>.csv               start,end[,step],text
         abstract_texts/<id>.csv              start,end,text
         scripts/<id>.csv                     start,end,text   what a made narrator really said
+        metadata/<id>.json                   title, tags and chapter marks, where they are known
+        language_model_answers/<sha256>.json what a language model answered; may be deleted
         splits/<name>.csv                    video_path
         prompts/<name>.txt                   line i = class i
         downstream_datasets/<name>/          csvs/<video>.csv (path,label from 1), frames/

@@ -15,6 +15,7 @@ from surgvlp.models.build import DualEncoder
 from surgvlp.models.text_encoder import SentenceEncoder
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.transcription.extracts import as_text, phrases, representative, telling
+from surgvlp.transcription.lecture_metadata import UNKNOWN, LectureMetadata
 from surgvlp.transcription.segmentation import segment
 
 Vectors = NDArray[np.float32]
@@ -62,12 +63,17 @@ class _OfflineWriter:
         """Load the encoder."""
         self._vectors.load()
 
+    def report(self) -> str:
+        """Nothing: it takes seconds."""
+        return ""
+
 
 class KeystepWriter(_OfflineWriter):
     """Writes a lecture's keysteps: cut where the topic changes, a title and a description each.
 
     The title (`step`) is the phrase that is nearest to what is said in the keystep and far from the other
-    keysteps; the description (`text`) are the sentences that stand for the others.
+    keysteps; the description (`text`) are the sentences that stand for the others. A lecture with chapter
+    marks is cut there and nowhere else, and the marks' titles are the keysteps'.
 
     Args:
         vectors: the sentence encoder, loaded by `prepare`.
@@ -75,15 +81,17 @@ class KeystepWriter(_OfflineWriter):
 
     kind = "keystep"
 
-    def write(self, narrations: Sequence[Caption]) -> list[Caption]:
+    def write(self, narrations: Sequence[Caption], about: LectureMetadata = UNKNOWN) -> list[Caption]:
         """Keysteps that follow one another without gaps, from the first narration to the end of the last.
 
         Args:
             narrations: in the order of their starts, at least one.
+            about: chapter marks are read of it.
         """
         vectors = self._vectors([row.text for row in narrations])
         end = max(row.end for row in narrations)
-        cuts = segment(vectors, [row.start for row in narrations], end)
+        titles = dict(about.chapters_of(narrations)) if about.chapters else {}
+        cuts = list(titles) or segment(vectors, [row.start for row in narrations], end)
         means = unit(np.add.reduceat(vectors, cuts))
         keysteps: list[Caption] = []
         for number, (first, last) in enumerate(itertools.pairwise([*cuts, len(narrations)])):
@@ -92,7 +100,9 @@ class KeystepWriter(_OfflineWriter):
             order = np.argsort(-(vectors[first:last] @ means[number]), kind="stable")
             nearest = [texts[row] for row in order[:TITLE_SENTENCES]]
             others = np.delete(means, number, axis=0)
-            title = self._title(nearest, means[number], others, [row.step for row in keysteps])
+            title = titles.get(first) or self._title(
+                nearest, means[number], others, [row.step for row in keysteps]
+            )
             until = narrations[last].start if last < len(narrations) else end
             text = summary(texts, vectors[first:last], KEYSTEP_SENTENCES)
             keysteps.append(Caption(rows[0].start, until, text, title))
@@ -119,15 +129,17 @@ class AbstractWriter(_OfflineWriter):
 
     kind = "abstract"
 
-    def write(self, narrations: Sequence[Caption]) -> list[Caption]:
+    def write(self, narrations: Sequence[Caption], about: LectureMetadata = UNKNOWN) -> list[Caption]:
         """One row, from the first narration's start to the last one's end.
 
         Args:
             narrations: in the order of their starts, at least one.
+            about: title and tags are put before the text.
         """
         texts = [row.text for row in narrations]
         text = summary(texts, self._vectors(texts), ABSTRACT_SENTENCES)
-        return [Caption(narrations[0].start, max(row.end for row in narrations), text)]
+        end = max(row.end for row in narrations)
+        return [Caption(narrations[0].start, end, about.with_abstract(text))]
 
 
 def summary(texts: Sequence[str], vectors: Vectors, count: int) -> str:

@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from surgvlp.console import BAD_INPUT, DONE, PARTLY_FAILED, progress_bar
-from surgvlp.files import InputError, atomic_path, sha256_of
+from surgvlp.files import DiskFullError, InputError, atomic_path, sha256_of
 from surgvlp.lectures.texts import Caption, read_captions, write_captions
 from surgvlp.lectures.tree import DataTree
+from surgvlp.transcription.language_model.protocol import ModelUnusableError, ServerDownError
 from surgvlp.transcription.lecture_job import STEP as TRANSCRIPTION
+from surgvlp.transcription.lecture_metadata import LectureMetadata, metadata_path, read_metadata
 
 STEP = "writing"
+MOST_DOWN = 3
 
 
 class TextWriter(Protocol):
-    """What writes one lecture's texts; `offline_writer` has one for keysteps and one for abstracts.
+    """What writes one lecture's texts, in `offline_writer` and `language_model.writer`.
 
     Attributes:
-        kind: "keystep" or "abstract", whose files are written.
+        kind: of the texts, one of `surgvlp.lectures.tree.KINDS`.
         settings: what decides the texts, plain values, to be recorded and compared when a job resumes.
     """
 
@@ -38,12 +41,17 @@ class TextWriter(Protocol):
             InputError: it cannot be had; this ends the run, since it would fail for every lecture.
         """
 
-    def write(self, narrations: Sequence[Caption]) -> list[Caption]:
+    def write(self, narrations: Sequence[Caption], about: LectureMetadata) -> list[Caption]:
         """A lecture's texts, at least one, in order, without overlap, within the narrations' time.
 
         Raises:
+            ServerDownError: this lecture had no luck; `MOST_DOWN` in a row end the run.
+            ModelUnusableError, DiskFullError: these end the run.
             InputError: nothing can be made of these narrations; the other lectures go on.
         """
+
+    def report(self) -> str:
+        """What writing took so far, a line or two; "" where there is nothing to say."""
 
 
 @dataclass
@@ -57,6 +65,7 @@ class WritingSummary:
         silent: lectures in which nobody speaks.
         failed: id -> the reason.
         rows: texts written now.
+        report: what writing took, from the writer.
     """
 
     kind: str
@@ -66,6 +75,7 @@ class WritingSummary:
     silent: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     rows: int = 0
+    report: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -82,6 +92,8 @@ class WritingSummary:
         )
         if self.kept:
             lines.append("the kept ones came from elsewhere or were changed; --replace writes them anew")
+        if self.report:
+            lines.append(self.report)
         return "\n".join(lines)
 
 
@@ -90,9 +102,9 @@ def write_texts(
 ) -> WritingSummary:
     """Write `<kind>_texts/<id>.csv` of every lecture that lacks it.
 
-    `status/<id>.json` records the writer's settings, the sha256 of the narrations, and that of what was
-    written: a file with another one is somebody's, and stays. One that is ours is written anew where settings
-    or narrations changed. Interrupted anywhere, it leaves whole files only.
+    `status/<id>.json` records the writer's settings, the sha256 of narrations and metadata, and that of what
+    was written: a file with another one is somebody's, and stays. One that is ours is written anew where
+    settings, narrations or metadata changed. Interrupted anywhere, it leaves whole files only.
 
     Args:
         lectures: ids.
@@ -102,7 +114,12 @@ def write_texts(
     Raises:
         InputError: the writer cannot be had, the disk is full, or a status file that is none.
     """
-    job, summary = _Job(tree, source, writer, replace), WritingSummary(writer.kind)
+    return run(WritingJob(tree, source, writer, replace), lectures)
+
+
+def run(job: WritingJob, lectures: Sequence[str]) -> WritingSummary:
+    """Do what is to be done of these lectures; see `write_texts`."""
+    summary, writer = WritingSummary(job.writer.kind), job.writer
     todo = [lecture for lecture in lectures if not job.settled(lecture, summary)]
     if todo:
         writer.prepare()
@@ -110,17 +127,21 @@ def write_texts(
             for lecture in todo:
                 job.write(lecture, summary)
                 bar.advance(lecture=lecture)
-    tree.merge_manifest()
+    job.tree.merge_manifest()
+    summary.report = writer.report()
     return summary
 
 
-class _Job:
-    """One lecture after another by the same writer."""
+class WritingJob:
+    """One lecture after another by the same writer, from `_narrations` to `_target`."""
+
+    step_name = STEP
 
     def __init__(self, tree: DataTree, source: str, writer: TextWriter, replace: bool) -> None:
         self.tree, self.source, self.writer, self.replace = tree, source, writer, replace
-        self.step = f"{STEP}_{writer.kind}"
+        self.step = f"{self.step_name}_{writer.kind}"
         self.settings = {"source": source, **writer.settings}
+        self._down = 0  # lectures in a row without an answer
 
     def settled(self, lecture: str, summary: WritingSummary) -> bool:
         """Whether there is nothing to write, which is then counted."""
@@ -128,12 +149,12 @@ class _Job:
         record = self.tree.read_status(lecture).get(self.step, {})
         if target.is_file():
             written = sha256_of(target)
-            if written not in _own(record):
+            if written not in own_sha256(record):
                 if not self.replace:
                     summary.kept.append(lecture)
                 return not self.replace
             # without narrations there is nothing better to put in its place
-            if not narrations.is_file() or self._is_current(record, written, narrations):
+            if not narrations.is_file() or self._is_current(lecture, record, written):
                 summary.reused.append(lecture)
                 return True
         if not narrations.is_file() and self._is_silent(lecture):
@@ -142,26 +163,39 @@ class _Job:
         return False
 
     def write(self, lecture: str, summary: WritingSummary) -> None:
-        """Do one lecture; what is wrong with its narrations is recorded, a full disk raised."""
+        """Do one lecture; what is wrong with it is recorded, what would be wrong with all is raised."""
         narrations, before = self._narrations(lecture), self.tree.read_status(lecture).get(self.step, {})
         try:
             if not narrations.is_file():
                 raise InputError(
                     "there are no narrations", file=narrations, remedy="Write them with tools/transcribe.py"
                 )
-            texts = self.writer.write(read_captions(narrations))
+            sources = self._sources(lecture)  # before they are read: writing may take minutes
+            texts = self.writer.write(read_captions(narrations), read_metadata(self.tree, lecture))
+            self._put(lecture, texts, sources, before)
+        except (DiskFullError, ModelUnusableError):
+            raise
         except InputError as error:
             # what was written earlier stays known as ours
-            record = {"outcome": "failed", "reason": str(error), "own_sha256": _own(before)}
+            record = {"outcome": "failed", "reason": str(error), "own_sha256": own_sha256(before)}
             self.tree.write_status(lecture, self.step, record)
             summary.failed[lecture] = str(error)
+            self._count_down(error)
             return
-        self._put(lecture, texts, sha256_of(narrations), before)
+        self._down = 0
         summary.done.append(lecture)
         summary.rows += len(texts)
 
+    def _count_down(self, error: InputError) -> None:
+        self._down = self._down + 1 if isinstance(error, ServerDownError) else 0
+        if self._down == MOST_DOWN:
+            raise InputError(
+                f"no answer for {MOST_DOWN} lectures in a row ({error})",
+                remedy="Look after the server and run the same command again; what was answered is kept",
+            )
+
     def _put(
-        self, lecture: str, texts: Sequence[Caption], source_sha256: str, before: dict[str, Any]
+        self, lecture: str, texts: Sequence[Caption], sources: dict[str, str], before: dict[str, Any]
     ) -> None:
         target = self._target(lecture)
         replaced = sha256_of(target) if target.is_file() else ""
@@ -170,20 +204,27 @@ class _Job:
             record = {
                 "outcome": "done",
                 "settings": self.settings,
-                "narrations_sha256": source_sha256,
+                **sources,
                 "rows": len(texts),
                 # recorded before the file gets its name, so that it is never taken for another's
-                "own_sha256": [sha256_of(partial), *([replaced] if replaced in _own(before) else [])],
+                "own_sha256": [sha256_of(partial), *([replaced] if replaced in own_sha256(before) else [])],
             }
             self.tree.write_status(lecture, self.step, record)
 
-    def _is_current(self, record: dict[str, Any], written: str, narrations: Path) -> bool:
+    def _is_current(self, lecture: str, record: dict[str, Any], written: str) -> bool:
         return (
             record.get("outcome") == "done"
             and record.get("settings") == self.settings
-            and _own(record)[0] == written
-            and record.get("narrations_sha256") == sha256_of(narrations)
+            and own_sha256(record)[0] == written
+            and all(record.get(key, "") == sha256 for key, sha256 in self._sources(lecture).items())
         )
+
+    def _sources(self, lecture: str) -> dict[str, str]:
+        metadata = metadata_path(self.tree, lecture)
+        return {
+            "narrations_sha256": sha256_of(self._narrations(lecture)),
+            "metadata_sha256": sha256_of(metadata) if metadata.is_file() else "",
+        }
 
     def _is_silent(self, lecture: str) -> bool:
         record = self.tree.read_status(lecture).get(f"{TRANSCRIPTION}_{self.source}", {})
@@ -196,6 +237,6 @@ class _Job:
         return self.tree.texts(self.source, lecture)
 
 
-def _own(record: dict[str, Any]) -> list[str]:
+def own_sha256(record: dict[str, Any]) -> list[str]:
     """sha256 of what was written here: the newest, then the one that it may not have replaced yet."""
     return list(record.get("own_sha256", []))
