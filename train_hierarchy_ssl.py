@@ -4,9 +4,9 @@
     python train_hierarchy_ssl.py --work_dir=./configs/peskavlp/ --output_dir=./runs/peskavlp --resume
     torchrun --nproc-per-node=4 train_hierarchy_ssl.py --work_dir=./configs/peskavlp/ --resume
 
-The loop is that of train.py; the config says which levels there are and when each has its turn. Reads config.py
-in --work_dir and leaves checkpoints, log.txt, metrics.jsonl and TensorBoard files there or in --output_dir.
-Configs are code: run only those you trust.
+The loop is that of train.py; the config says which levels there are and when each has its turn. Reads
+config.py in --work_dir and leaves checkpoints, log.txt, metrics.jsonl and TensorBoard files there or in
+--output_dir. Configs are code: run only those you trust.
 
 Exit codes: 0 done, 2 input that cannot be used, 3 diverged.
 """

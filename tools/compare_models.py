@@ -26,7 +26,7 @@ from surgvlp import console
 from surgvlp.files import InputError
 
 if TYPE_CHECKING:
-    from surgvlp.evaluation.model_comparison import Comparison
+    from surgvlp.evaluation.comparing.comparison import Comparison
 
 MARKS = {
     "holds": "[green]{} ✓[/green]",
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     models, controls = by_name(flags.model), by_name(flags.control)
     notes = dict(map(split_pair, flags.note))
     # Model libraries load after the flags are known to be right.
-    from surgvlp.evaluation.model_report import compare_runs, order_in_words
+    from surgvlp.evaluation.comparing.report import compare_runs, order_in_words
 
     command = shlex.join(["python", *(sys.argv if arguments is None else [__file__, *arguments])])
     comparison = compare_runs(models, flags.output, controls, notes, [command])
@@ -77,7 +77,7 @@ def show(comparison: Comparison, screen: Console) -> None:
     runs = [*comparison.controls, *comparison.order]
     for group, lines in groupby(comparison.lines, key=lambda line: line.metric.group):
         table = Table(title=group, title_justify="left")
-        table.add_column("")
+        table.add_column("", no_wrap=True)
         for heading in ("chance", *runs, *(f"+ {name}" for name in comparison.order[1:])):
             table.add_column(escape(heading), justify="right")
         for line in lines:

@@ -20,10 +20,17 @@ from rich.console import Console
 
 from surgvlp import config, console
 
-# In the order of the papers' tables; the folder is that of the config and of what the run leaves.
-MODELS = (("SurgVLP", "surgvlp"), ("HecVL", "hecvl"), ("PeskaVLP", "peskavlp"))
 CONFIGS = Path("configs/demo_hierarchy")
 UNTRAINED = "untrained"
+
+# In the order of the papers' tables; the folder is that of the config and of what the run leaves.
+MODELS = (("SurgVLP", "surgvlp"), ("HecVL", "hecvl"), ("PeskaVLP", "peskavlp"))
+NOTES = (
+    "SurgVLP=clips and narrations",
+    "HecVL=and the titles of keysteps, and abstracts",
+    "PeskaVLP=and views of clips, descriptions of keysteps, their order",
+    "untrained=the weights that training starts from",
+)
 
 
 def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
@@ -57,18 +64,15 @@ def _training(seed: int, data: Path, output: Path, folder: str) -> list[str]:
 
 
 def _retrieval(data: Path, output: str, *model: str) -> list[str]:
-    said = [
-        "--data",
-        str(data),
-        "--narrations",
-        "script",
-    ]  # what the lecturers of unseen lectures really said
+    # What the lecturers of unseen lectures really said; nobody transcribes those.
+    said = ("--data", str(data), "--narrations", "script")
     return ["tools/evaluate_retrieval.py", *model, *said, "--output", output]
 
 
 def comparison_of(outputs: list[Path], report: Path) -> Step:
     """The table over one corpus, or over several pooled."""
     command = ["tools/compare_models.py", "--output", str(report)]
+    command += [flag for note in NOTES for flag in ("--note", note)]
     for name, folder in (*MODELS, (UNTRAINED, UNTRAINED)):
         for output in outputs:
             command += ["--control" if name == UNTRAINED else "--model", f"{name}={output / folder}"]

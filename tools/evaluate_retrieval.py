@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     flags = parse_flags(arguments)
     console.set_up_logging()
     # Torch and all that comes with it loads after the flags are known to be right.
-    from surgvlp.evaluation.retrieval_run import evaluate_retrieval
+    from surgvlp.evaluation.retrieval.run import evaluate_retrieval
 
     options = {name: value for name, value in vars(flags).items() if name != "json"}
     command = shlex.join(["python", *(sys.argv if arguments is None else [__file__, *arguments])])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from surgvlp.datasets import Views
 from surgvlp.datasets.loader import ClipDataset, collate
-from surgvlp.evaluation.retrieval import retrieval
+from surgvlp.evaluation.retrieval.ranks import retrieval
 from surgvlp.models.modes import evaluating
 from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks

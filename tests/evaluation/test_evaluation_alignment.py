@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from surgvlp.evaluation.alignment import best_alignment, order_agreement, score_alignment
+from surgvlp.evaluation.retrieval.alignment import best_alignment, order_agreement, score_alignment
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(0, 6), st.integers(0, 10_000))
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surgvlp import console, predictions
-from surgvlp.evaluation.lecture_bootstrap import LectureSums, interval, paired_interval
+from surgvlp.evaluation.comparing.bootstrap import LectureSums, interval, paired_interval
+from surgvlp.evaluation.comparing.comparison import EMPTY, HOLDS, REVERSED, UNDECIDED, compare_models
 from surgvlp.evaluation.metrics import bootstrap_interval
-from surgvlp.evaluation.model_comparison import EMPTY, HOLDS, REVERSED, UNDECIDED, compare_models
 from surgvlp.files import InputError, write_json
 from surgvlp.predictions import Predictions
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from surgvlp import console
 from surgvlp.evaluation.encoder import open_encoder
-from surgvlp.evaluation.lecture_pairs import keystep_frames
-from surgvlp.evaluation.retrieval import chance, ranks, retrieval
+from surgvlp.evaluation.retrieval.pairs import keystep_frames
+from surgvlp.evaluation.retrieval.ranks import chance, ranks, retrieval
 from surgvlp.files import InputError
 from surgvlp.lectures.texts import Caption, write_captions
 from surgvlp.media import store
@@ -47,7 +47,7 @@ def _pairs(count: int, seed: int, different: int) -> tuple[Array, Array, list[st
 @pytest.mark.parametrize("different", [4, 1000])
 def test_ranks_are_those_of_the_slow_reference(different: int, monkeypatch: pytest.MonkeyPatch) -> None:
     video, text, texts = _pairs(37, 5, different)
-    monkeypatch.setattr("surgvlp.evaluation.retrieval.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("surgvlp.evaluation.retrieval.ranks.ROWS_AT_ONCE", 10)
     found = ranks(video, text, texts)
     assert found["text_to_video"].tolist() == _slow_ranks(text, video, texts)
     assert found["video_to_text"].tolist() == _slow_ranks(video, text, texts)

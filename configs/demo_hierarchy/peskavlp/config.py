@@ -21,5 +21,5 @@ for level in (keystep, video):
     level["dataset"]["text_columns"] = ["step", "text"]
 video["loss"] = dict(type="ParentChildOrder", temperature=0.1)
 
-# 90 % of the steps have 64 images and 10 % have 96: as many images as 170 steps of 64.
-config["length"] = dict(steps=162)
+# 90 % of the steps have 64 images and 10 % have 96: as many images as 150 steps of 64.
+config["length"] = dict(steps=143)

@@ -9,4 +9,5 @@ _base_ = "../../demo/config.py"
 config = _base_.config  # that file, as mmengine reads it
 
 config["levels"][0]["turn"] = dict(share=1.0)
+config["length"] = dict(steps=150)
 config["checkpoints"] = dict(every=dict(epochs=100), keep=1)

@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from surgvlp.evaluation.lecture_bootstrap import interval, paired_interval
+from surgvlp.evaluation.comparing.bootstrap import interval, paired_interval
+from surgvlp.evaluation.comparing.scores import MACRO_F1, Metric, ModelScores, all_metrics, open_model
 from surgvlp.evaluation.metrics import Interval
-from surgvlp.evaluation.model_scores import MACRO_F1, Metric, ModelScores, all_metrics, open_model
 from surgvlp.files import InputError
 
 HOLDS, REVERSED, UNDECIDED, EMPTY = "holds", "does not hold", "within chance", "says nothing"
@@ -97,7 +97,7 @@ class Comparison:
 def compare_models(
     models: Mapping[str, Sequence[Path]], controls: Mapping[str, Sequence[Path]] | None = None
 ) -> Comparison:
-    """Compare models by what their evaluations wrote, see `model_scores`.
+    """Compare models by what their evaluations wrote, see `comparing.scores`.
 
     Args:
         models: runs by name, one run a corpus, in the same order of corpora; names in the order that is

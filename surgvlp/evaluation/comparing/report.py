@@ -10,9 +10,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-from surgvlp.evaluation.figures import colour
-from surgvlp.evaluation.metrics import Interval
-from surgvlp.evaluation.model_comparison import (
+from surgvlp.evaluation.comparing.comparison import (
     EMPTY,
     HOLDS,
     REVERSED,
@@ -22,6 +20,8 @@ from surgvlp.evaluation.model_comparison import (
     Step,
     compare_models,
 )
+from surgvlp.evaluation.figures import colour
+from surgvlp.evaluation.metrics import Interval
 from surgvlp.evaluation.report import TEMPLATES
 from surgvlp.evaluation.versions import now, versions
 from surgvlp.files import write_json, write_text

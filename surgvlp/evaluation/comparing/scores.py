@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surgvlp.evaluation.comparing.bootstrap import LectureSums
 from surgvlp.evaluation.controls import permuted_scores
 from surgvlp.evaluation.folders import open_run
-from surgvlp.evaluation.lecture_bootstrap import LectureSums
-from surgvlp.evaluation.lecture_pairs import LEVELS
 from surgvlp.evaluation.metrics import score_phases
-from surgvlp.evaluation.retrieval import DIRECTIONS, RECALLED
-from surgvlp.evaluation.retrieval_run import FILE, read_retrieval
+from surgvlp.evaluation.retrieval.pairs import LEVELS
+from surgvlp.evaluation.retrieval.ranks import DIRECTIONS, RECALLED
+from surgvlp.evaluation.retrieval.run import FILE, read_retrieval
 from surgvlp.files import InputError
 from surgvlp.predictions import Predictions
 

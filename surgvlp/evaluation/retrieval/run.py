@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from surgvlp.evaluation.alignment import AlignmentScores, score_alignment
 from surgvlp.evaluation.encoder import newest_checkpoint, open_encoder
 from surgvlp.evaluation.frames import lecture_frames
-from surgvlp.evaluation.lecture_pairs import (
+from surgvlp.evaluation.protocol import Preprocessing
+from surgvlp.evaluation.retrieval.alignment import AlignmentScores, score_alignment
+from surgvlp.evaluation.retrieval.pairs import (
     LEVELS,
     LectureEmbeddings,
     LecturePairs,
@@ -32,8 +33,7 @@ from surgvlp.evaluation.lecture_pairs import (
     keystep_frames,
     read_pairs,
 )
-from surgvlp.evaluation.protocol import Preprocessing
-from surgvlp.evaluation.retrieval import chance, ranks, recalls
+from surgvlp.evaluation.retrieval.ranks import chance, ranks, recalls
 from surgvlp.evaluation.versions import now, versions
 from surgvlp.features.embed import unit
 from surgvlp.files import InputError, read_json, sha256_of, write_json
