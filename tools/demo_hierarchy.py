@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from demo_steps import Step, cost, lecture_steps, places, run, zero_shot
+from demo_steps import ROOT, Step, cost, lecture_steps, places, run, zero_shot
 from rich.console import Console
 
 from surgvlp import config, console
@@ -36,7 +36,7 @@ NOTES = (
 def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
     """From nothing to scores on unseen lectures, for one corpus."""
     yield from lecture_steps(seed, data, output)
-    trainings = tuple(_training(seed, data, output, folder) for _, folder in MODELS)
+    trainings = tuple(training(seed, data, CONFIGS / folder, output / folder) for _, folder in MODELS)
     yield Step("Train all three, each on as many images as the others", trainings)
     models = [(folder, ["--checkpoint", f"{output}/{folder}"]) for _, folder in MODELS]
     models.append((UNTRAINED, ["--untrained", "--checkpoint", f"{output}/{MODELS[-1][1]}"]))
@@ -46,24 +46,26 @@ def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
     )
     yield Step(
         "Find clips, keysteps and lectures by their texts and texts by them; put frames in order",
-        tuple(_retrieval(data, f"{output}/{folder}", *flags) for folder, flags in models),
+        tuple(retrieval(data, f"{output}/{folder}", *flags) for folder, flags in models),
     )
 
 
-def _training(seed: int, data: Path, output: Path, folder: str) -> list[str]:
-    levels = config.read(CONFIGS / folder / "config.py")["levels"]
-    options = [
+def training(seed: int, data: Path, work_dir: Path, output: Path, *options: str) -> list[str]:
+    """The command that trains as `work_dir` says, on a corpus."""
+    levels = config.read(ROOT / work_dir / "config.py")["levels"]
+    roots = [
         f"levels.{number}.dataset.{option}"
         for number in range(len(levels))
         for option in (f"root={data}", f"frames_root={data}/frame_store")
     ]
     return [
-        *("train_hierarchy_ssl.py", f"--work_dir={CONFIGS / folder}", f"--output_dir={output / folder}"),
-        *("--resume", "--cfg-options", f"seed={seed}", *options),
+        *("train_hierarchy_ssl.py", f"--work_dir={work_dir}", f"--output_dir={output}", "--resume"),
+        *("--cfg-options", f"seed={seed}", *roots, *options),
     ]
 
 
-def _retrieval(data: Path, output: str, *model: str) -> list[str]:
+def retrieval(data: Path, output: str, *model: str) -> list[str]:
+    """The command that scores retrieval and alignment in unseen lectures."""
     # What the lecturers of unseen lectures really said; nobody transcribes those.
     said = ("--data", str(data), "--narrations", "script")
     return ["tools/evaluate_retrieval.py", *model, *said, "--output", output]
