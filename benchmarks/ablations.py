@@ -1,82 +1,115 @@
-"""What each part of PeskaVLP does on made lectures: the same training with one part left out.
+"""What each part of HecVL and PeskaVLP does on made lectures: the same trainings with one part left out.
 
     python tools/demo_hierarchy.py --seeds 7 8 9 --data /tmp/made --output /tmp/hierarchy
     python benchmarks/ablations.py --seeds 7 8 9 --data /tmp/made --output /tmp/hierarchy
 
-The second takes the first one's corpora and its PeskaVLP, trains the ablations beside it on as many images,
-and writes a Markdown table; differences are paired by lecture. At the published scale they are
-configs/ablations.
+The second takes the first one's corpora and models, trains the ablations beside them, and writes a Markdown
+table; differences are paired by lecture. At the published scale they are configs/ablations.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from surgvlp import console
-from surgvlp.evaluation.comparing.comparison import compare_models
+from surgvlp.evaluation.comparing.expected_order import compare_models
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 from demo_hierarchy import CONFIGS, retrieval, training
 from demo_steps import Step, places, run, zero_shot
 
-WHOLE = "PeskaVLP"
-PARTS = {
-    "views of clips": (
-        "levels.3.loss={'type': 'InfoNCEWithNeighbours', 'temperature': 0.1}",
-        "levels.3.batch_size=64",
-        "length.steps=150",  # as many images
-    ),
-    "the order": ("levels.2.loss={'type': 'ParentChildInfoNCE', 'temperature': 0.1}",),
-    "augmented texts": (
-        "levels.1.dataset.text_columns=['step']",
-        "levels.2.dataset.text_columns=['step']",
-    ),
+METRICS = {
+    "macro_f1": "macro-F1",
+    "keystep_text_to_video_R@5": "keystep, text → video R@5",
+    "keystep_video_to_text_R@5": "keystep, video → text R@5",
+    "order_agreement": "order agreement",
 }
-METRICS = ("macro_f1", "keystep_text_to_video_R@5", "keystep_video_to_text_R@5", "order_agreement")
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A training that lacks a part of another.
+
+    Attributes:
+        name: in the table.
+        folder: of its run.
+        config: whose it is, below configs/demo_hierarchy.
+        options: over that config.
+        whole: folder of the training that has the part.
+    """
+
+    name: str
+    folder: str
+    config: str
+    options: tuple[str, ...]
+    whole: str
+
+
+ABLATIONS = (
+    Ablation(
+        "HecVL's clips alone: 90 of its 150 steps", "clips_alone", "surgvlp", ("length.steps=90",), "hecvl"
+    ),
+    Ablation(
+        "PeskaVLP without views of clips, on as many images",
+        "peskavlp_without_views_of_clips",
+        "peskavlp",
+        (
+            "levels.3.loss={'type': 'InfoNCEWithNeighbours', 'temperature': 0.1}",
+            "levels.3.batch_size=64",
+            "length.steps=150",
+        ),
+        "peskavlp",
+    ),
+    Ablation(
+        "PeskaVLP without the order",
+        "peskavlp_without_the_order",
+        "peskavlp",
+        ("levels.2.loss={'type': 'ParentChildInfoNCE', 'temperature': 0.1}",),
+        "peskavlp",
+    ),
+    Ablation(
+        "PeskaVLP without augmented texts",
+        "peskavlp_without_augmented_texts",
+        "peskavlp",
+        ("levels.1.dataset.text_columns=['step']", "levels.2.dataset.text_columns=['step']"),
+        "peskavlp",
+    ),
+)
 
 
 def steps_of(seed: int, data: Path, output: Path) -> list[Step]:
     """Training and scores of all ablations on one corpus."""
-    runs = {name: output / folder_of(name) for name in PARTS}
+    runs = {one: output / one.folder for one in ABLATIONS}
     trainings = [
-        training(seed, data, CONFIGS / "peskavlp", runs[name], *options) for name, options in PARTS.items()
+        training(seed, data, CONFIGS / one.config, folder, *one.options) for one, folder in runs.items()
     ]
-    checkpoints = [(str(folder), ("--checkpoint", str(folder))) for folder in runs.values()]
+    models = [(str(folder), ("--checkpoint", str(folder))) for folder in runs.values()]
     return [
-        Step(f"Train {WHOLE} without one of its parts", tuple(trainings)),
-        Step(
-            "Recognise phases", tuple(zero_shot(data, f"{o}/zero-shot", *flags) for o, flags in checkpoints)
-        ),
-        Step("Find texts and videos", tuple(retrieval(data, o, *flags) for o, flags in checkpoints)),
+        Step("Train without one of the parts", tuple(trainings)),
+        Step("Recognise phases", tuple(zero_shot(data, f"{o}/zero-shot", *flags) for o, flags in models)),
+        Step("Find texts and videos", tuple(retrieval(data, o, *flags) for o, flags in models)),
     ]
-
-
-def folder_of(part: str) -> str:
-    """Where the training without that part lies."""
-    return f"peskavlp_without_{part.replace(' ', '_')}"
 
 
 def table(outputs: list[Path]) -> str:
-    """One row an ablation: scores, and what the part adds, with its 95 % interval over lectures."""
-    rows = ["| | " + " | ".join(METRICS) + " |", "|---|" + "---|" * len(METRICS)]
-    for part in PARTS:
-        without = f"without {part}"
-        folders = {without: [o / folder_of(part) for o in outputs], WHOLE: [o / "peskavlp" for o in outputs]}
+    """One row an ablation: its scores, and what the part adds with the 95 % interval over lectures."""
+    rows = ["| | " + " | ".join(METRICS.values()) + " |", "|---|" + "---|" * len(METRICS)]
+    for one in ABLATIONS:
+        folders = {name: [output / name for output in outputs] for name in (one.folder, one.whole)}
         lines = {line.metric.key: line for line in compare_models(folders).lines}
         cells = []
         for metric in METRICS:
             step = lines[metric].steps[0]
             between = f" ({step.interval[0]:+.3f} to {step.interval[1]:+.3f})" if step.interval else ""
-            cells.append(
-                f"{lines[metric].scores[without].value:.3f}, the part adds {step.difference:+.3f}{between}"
-            )
-        rows.append(f"| {without} | " + " | ".join(cells) + " |")
-    scores = [f"{lines[metric].scores[WHOLE].value:.3f}" for metric in METRICS]
-    return "\n".join([*rows, f"| {WHOLE} | " + " | ".join(scores) + " |"])
+            score = lines[metric].scores[one.folder].value
+            cells.append(f"{score:.3f}; the part adds {step.difference:+.3f}{between}")
+        rows.append(f"| {one.name} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
 
 
 def main() -> int:

@@ -26,7 +26,7 @@ from surgvlp import console
 from surgvlp.files import InputError
 
 if TYPE_CHECKING:
-    from surgvlp.evaluation.comparing.comparison import Comparison
+    from surgvlp.evaluation.comparing.expected_order import Comparison
 
 MARKS = {
     "holds": "[green]{} ✓[/green]",

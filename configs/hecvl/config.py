@@ -35,6 +35,7 @@ keysteps = dict(
     children=3,  # [C] narrations of a keystep
     num_frames=16,  # [P]
     text_columns=["step"],  # the keysteps' own titles; PeskaVLP adds the augmented texts
+    narration_columns=["text"],  # what was said
     max_length=200,  # [C] tokens
 )
 lectures = dict(
@@ -93,7 +94,7 @@ config = dict(
             dataset=dict(lectures, split="train_abstract"),
             loss=dict(type="ParentChildInfoNCE", temperature=0.1),
             views=dict(size=336),
-            batch_size=25,  # [P]
+            batch_size=24,  # [P] 25, which four GPUs cannot share
             turn=dict(share=0.31),
         ),
     ],

@@ -19,6 +19,8 @@ clip["loss"] = dict(type="InfoNCEWithViews", temperature=0.1)
 for data in (keystep["dataset"], video["dataset"], *config["validation"]["datasets"].values()):
     if "text_columns" in data:
         data["text_columns"] = ["step", "text"]
+    if "narration_columns" in data:
+        data["narration_columns"] = ["text", "step"]
 
 # Frames align better with their texts in order than reversed (section 3.4), at both levels as in the paper.
 for level in (keystep, video):

@@ -23,16 +23,21 @@ class KeystepKeys(ParentChildKeys):
 
     Attributes:
         sources: kinds of narration that children come from; a lecture needs one of them.
+        narration_columns: of narration files, as `text_columns` is of keysteps. Here it is the other way
+            round: `text` is what was said, `step` what a language model made of it.
         min_seconds: of a sample's stretch of video; a shorter keystep's grows around its middle.
     """
 
     sources: tuple[str, ...] = ("aws_narration", "whisper_narration")
+    narration_columns: tuple[str, ...] = ("text",)
     min_seconds: float = 4.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.sources:
             raise InputError("expected one kind of narration or more", key="sources")
+        if not self.narration_columns:
+            raise InputError("expected one column or more", key="narration_columns")
         if not self.min_seconds > 0:
             raise InputError("expected more than 0 seconds", key="min_seconds")
 
@@ -50,7 +55,8 @@ class Keysteps(ParentChild):
     """
 
     def __init__(self, keys: KeystepKeys, tokenizer: Tokenizer) -> None:
-        split = read_sources(keys, ("keystep", *keys.sources), needed=1)
+        narrations = dict.fromkeys(keys.sources, keys.narration_columns)
+        split = read_sources(keys, {"keystep": keys.text_columns, **narrations}, needed=1)
         samples = [
             sample
             for number, lecture in enumerate(split.lectures)

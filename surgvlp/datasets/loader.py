@@ -19,7 +19,7 @@ Item = dict[str, Any]
 Batch = dict[str, Any]
 
 
-class ClipDataset(Protocol):
+class LevelDataset(Protocol):
     """What the loader needs of a data set.
 
     Attributes:
@@ -56,7 +56,7 @@ class Loader:
     An InputError in a worker is raised here as it is.
     """
 
-    def __init__(self, dataset: ClipDataset, sampler: ResumableSampler, workers: int) -> None:
+    def __init__(self, dataset: LevelDataset, sampler: ResumableSampler, workers: int) -> None:
         self.dataset, self.sampler = dataset, sampler
         self._loader: DataLoader[Any] = DataLoader(
             _Fetch(dataset),
@@ -79,7 +79,7 @@ class Loader:
             yield batch
 
 
-def make_loader(dataset: ClipDataset, sampler: ResumableSampler, workers: int = 0) -> Loader:
+def make_loader(dataset: LevelDataset, sampler: ResumableSampler, workers: int = 0) -> Loader:
     """A loader over `dataset` in the order of `sampler`; what it yields does not depend on `workers`."""
     return Loader(dataset, sampler, workers)
 
@@ -109,7 +109,7 @@ class _Failure:
 class _Fetch(Dataset[Any]):
     """The data set as one of whole batches: a list of keys gives a batch."""
 
-    def __init__(self, dataset: ClipDataset) -> None:
+    def __init__(self, dataset: LevelDataset) -> None:
         self.dataset = dataset
 
     def __getitem__(self, keys: Sequence[Key]) -> Batch | _Failure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,8 @@ class ParentChildKeys:
         random_frames: whether a frame lies anywhere in its part or in the middle of it.
         size: S, side of the frames in pixels.
         random_crop: whether the square lies anywhere in the frame (one draw a sample) or in its centre.
-        text_columns: of the caption files; one of those that a caption has is drawn each time, original
-            (`step`) or augmented (`text`). A caption that has none of them gives its `text`.
+        text_columns: of keystep and abstract files; one of those that a caption has is drawn each time,
+            original (`step`) or augmented (`text`). A caption that has none of them gives its `text`.
         max_length: tokens of a text.
         seed: of every draw.
     """
@@ -152,8 +152,13 @@ class ParentChild:
         return rows, np.arange(self.keys.children) < len(children)
 
 
-def read_sources(keys: ParentChildKeys, sources: Sequence[str], needed: int) -> Split:
-    """The lectures of a split with their texts of `sources`; one must have the first `needed` of them.
+def read_sources(keys: ParentChildKeys, sources: Mapping[str, Sequence[str]], needed: int) -> Split:
+    """The lectures of a split with their texts; one must have those of the first `needed` sources.
+
+    Args:
+        keys: of the data set.
+        sources: {kind of text: its columns that are wordings of a caption}, the parents' first.
+        needed: how many.
 
     Raises:
         InputError: a file that cannot be used, or a text column that no file has.
@@ -164,7 +169,7 @@ def read_sources(keys: ParentChildKeys, sources: Sequence[str], needed: int) -> 
         {name: frames_path(tree, keys.frames_root, name) for name in names},
         {name: [tree.texts(kind, name) for kind in sources] for name in names},
         needed,
-        keys.text_columns,
+        list(sources.values()),
     )
     there = split.columns - {"start", "end"}
     unknown = set(keys.text_columns) - there - {"step", "text"}  # texts without augmentation have no `step`

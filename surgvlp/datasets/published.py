@@ -116,7 +116,7 @@ class PublishedDataset:
 
 
 def read_published(
-    keys: PublishedKeys, roots: Sequence[str], needed: int, columns: Sequence[str] = ()
+    keys: PublishedKeys, roots: Sequence[str], needed: int, columns: Sequence[str] | None = None
 ) -> Split:
     """The lectures of `keys.csv` with their texts of `roots`, of which the first `needed` must not be empty.
 
@@ -129,7 +129,7 @@ def read_published(
         {name: Path(folder) / f"{name}{suffix}" for name in names},
         {name: [Path(root) / f"{name}.csv" for root in roots] for name in names},
         needed,
-        columns,
+        columns and [columns] * len(roots),
         every_file=True,
     )
 

@@ -93,7 +93,7 @@ def read_lectures(
     frames: Mapping[str, Path],
     texts: Mapping[str, Sequence[Path]],
     needed: int | None = None,
-    columns: Sequence[str] = (),
+    columns: Sequence[Sequence[str]] | None = None,
     every_file: bool = False,
 ) -> Split:
     """Read the captions and durations of lectures; those without frames or texts are left out and counted.
@@ -102,7 +102,8 @@ def read_lectures(
         frames: {lecture: its frame store or video}.
         texts: {lecture: its caption files, one a source, the anchor's first}.
         needed: of how many of the first sources a lecture must have texts; None: of all.
-        columns: of the caption files, each a wording of the same caption; see `Captions.wordings`.
+        columns: for each source those columns of its files that are wordings of a caption; see
+            `Captions.wordings`. None: no wordings are wanted.
         every_file: whether the files of the sources that are not needed must be there all the same, be they
             empty; the released data sets open every one.
 
@@ -136,17 +137,24 @@ def frames_path(tree: DataTree, frames_root: str | None, name: str) -> Path:
 
 
 def _read_sources(
-    name: str, files: Sequence[Path], needed: int | None, columns: Sequence[str], split: Split
+    name: str,
+    files: Sequence[Path],
+    needed: int | None,
+    columns: Sequence[Sequence[str]] | None,
+    split: Split,
 ) -> tuple[Captions, ...] | None:
     """A lecture's captions of each source, or None if one that is needed has no text; counts what lacks."""
     sources: list[Captions] = []
-    for file in files:
-        captions = _captions(file, columns, split.columns) if file.is_file() else None
+    for number, file in enumerate(files):
+        wordings = columns[number] if columns else ()
+        captions = _captions(file, wordings, split.columns) if file.is_file() else None
+        is_needed = needed is None or number < needed
         if not captions:
-            split.leave_out(f"no {file.parent.name}", name)
+            split.leave_out(f"no {file.parent.name} (the lecture is used without)", name)
         elif not captions.texts:
-            split.leave_out(f"empty {file.parent.name}", name)
-            if needed is None or len(sources) < needed:
+            without = "" if is_needed else " (the lecture is used without)"
+            split.leave_out(f"empty {file.parent.name}{without}", name)
+            if is_needed:
                 return None
         sources.append(captions or Captions(np.empty(0), np.empty(0), []))
     return tuple(sources)

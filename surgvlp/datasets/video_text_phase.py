@@ -93,7 +93,7 @@ class VideoTextPhase(PublishedDataset):
     def __init__(self, keys: VideoTextPhaseKeys, tokenizer: Tokenizer, augmented: bool) -> None:
         """`augmented`: keystep and each source's narrations are `step` or `text`, one draw for each file."""
         self.texts_per_source, self._augmented = (1, keys.children), augmented
-        columns = ("step", "text") if augmented else ()
+        columns = ("step", "text") if augmented else None
         split = read_published(keys, [keys.phase_root, *keys.caption_roots], needed=1, columns=columns)
         self._rows = {}
         few = total = 0

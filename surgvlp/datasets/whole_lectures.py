@@ -34,7 +34,7 @@ class WholeLectures(ParentChild):
     """
 
     def __init__(self, keys: WholeLectureKeys, tokenizer: Tokenizer) -> None:
-        split = read_sources(keys, ("abstract", "keystep"), needed=2)
+        split = read_sources(keys, dict.fromkeys(("abstract", "keystep"), keys.text_columns), needed=2)
         samples = []
         for number, lecture in enumerate(split.lectures):
             children = tuple(_keysteps(lecture, split))

@@ -29,7 +29,7 @@ def parse_rows(text: str, path: str | Path, required: Sequence[str]) -> Iterator
     row = 0
     try:
         header = [name.strip() for name in next(records, [])]
-        _check_header(header, required, path)
+        check_header(header, required, path)
         row = 1
         found = 0
         for row, record in enumerate(records, start=2):
@@ -75,7 +75,8 @@ def seconds(cell: str, *, file: str | Path, row: int, key: str) -> float:
     return value
 
 
-def _check_header(header: list[str], required: Sequence[str], path: str | Path) -> None:
+def check_header(header: list[str], required: Sequence[str], path: str | Path) -> None:
+    """Refuse the first row of a file that lacks a required column, or has one twice."""
     if not header:
         raise InputError("the file is empty", file=path, remedy=f"Its first row is: {','.join(required)}")
     for name in required:

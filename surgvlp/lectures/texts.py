@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surgvlp.files import InputError, write_text
-from surgvlp.lectures.tables import parse_rows, read_rows, read_utf8, seconds
+from surgvlp.lectures.tables import check_header, parse_rows, read_rows, read_utf8, seconds
 
 _COLUMNS = ("start", "end", "text")
 
@@ -50,6 +50,8 @@ def read_captions_and_cells(path: str | Path) -> tuple[list[Caption], list[dict[
     content = read_utf8(path)
     lines = [line for line in content.splitlines() if line.strip(" \t,")]
     if len(lines) < 2:
+        if lines:  # one that has no header is no empty file, but a mistake
+            check_header([name.strip() for name in lines[0].split(",")], _COLUMNS, path)
         return [], []
     rows = list(parse_rows(content, path, _COLUMNS))
     if all(is_blank(cells["text"]) for _, cells in rows):

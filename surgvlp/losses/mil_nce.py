@@ -37,15 +37,15 @@ def mil_nce(logits: Tensor, count_positives_twice: bool = False) -> Tensor:
 
 @LOSSES.register_module(name="milnce")
 class MilNCE(nn.Module):
-    """MIL-NCE on raw dot products: `(video (B, D), texts (B*K, D)) -> scalar`; published as `milnce`.
+    """MIL-NCE on raw dot products: `(video (B, D), captions (B*K, D)) -> scalar`; published as `milnce`.
 
     No normalisation, no temperature, positives counted twice.
     """
 
     views = 0
 
-    def forward(self, video: Tensor, texts: Tensor) -> Tensor:
-        return dot_product_mil_nce(video, texts)
+    def forward(self, video: Tensor, captions: Tensor) -> Tensor:
+        return dot_product_mil_nce(video, captions)
 
 
 @in_full_precision

@@ -208,8 +208,7 @@ class ParentChildOrder(ParentChildInfoNCE):
     """`ParentChildInfoNCE` and, `order_weight` times, `order_contrast` of the frames with the children.
 
     Ours rather than a published name. `(video, [parent, children], frames (B, T, D), step_mask=(B, K) bool,
-    frame_mask=(B, T) bool) -> scalar`. Where a batch is spread over ranks, the sum of its two parts is had
-    cheaper: the first on all ranks' samples, `order(...)` on the rank's own.
+    frame_mask=(B, T) bool) -> scalar`.
     """
 
     def __init__(

@@ -35,15 +35,18 @@ class Cost:
     text_forward_flops: int
     training_flops: int
 
-    def __str__(self) -> str:
+    @property
+    def parameters(self) -> str:
+        """In words, of the model."""
         millions = f"{(self.image_parameters + self.text_parameters) / 1e6:.2f} M parameters"
         parts = f"image {self.image_parameters / 1e6:.2f}, text {self.text_parameters / 1e6:.2f}"
-        trainable = f"trainable {self.trainable_parameters / 1e6:.2f}"
-        flops = f"image {self.image_forward_flops / 1e9:.2f}, text {self.text_forward_flops / 1e9:.2f}"
-        return (
-            f"{millions} ({parts}; {trainable}); GFLOPs forward a sample: {flops}; "
-            f"training {self.training_flops / 1e9:.2f}"
-        )
+        return f"{millions} ({parts}; trainable {self.trainable_parameters / 1e6:.2f})"
+
+    @property
+    def flops(self) -> str:
+        """In words, of a sample."""
+        forward = f"image {self.image_forward_flops / 1e9:.2f}, text {self.text_forward_flops / 1e9:.2f}"
+        return f"GFLOPs forward {forward}; training {self.training_flops / 1e9:.2f}"
 
 
 def sample_cost(model: DualEncoder, frames: int, size: int, texts: int, length: int) -> Cost:

@@ -12,7 +12,7 @@ from torch import nn
 
 from surgvlp import registry
 from surgvlp.datasets import ResumableSampler, Views, make_loader
-from surgvlp.datasets.loader import ClipDataset
+from surgvlp.datasets.loader import LevelDataset
 from surgvlp.files import InputError
 from surgvlp.models.build import DualEncoder, build_model
 from surgvlp.models.tokenizer import Tokenizer
@@ -26,7 +26,7 @@ from surgvlp.training.settings import (
     ValidationSettings,
     ViewsSettings,
 )
-from surgvlp.training.streams import ClipStream
+from surgvlp.training.streams import LevelStream
 from surgvlp.training.texts import TextEmbedding, pool_texts
 from surgvlp.training.validation import ValidatedLevel, Validation
 
@@ -59,10 +59,10 @@ def make_tokenizer(settings: Settings) -> Tokenizer:
     return Tokenizer(text.get("name") or text["text_bert_type"])
 
 
-def make_dataset(config: dict[str, Any], settings: Settings, where: str) -> ClipDataset:
+def make_dataset(config: dict[str, Any], settings: Settings, where: str) -> LevelDataset:
     """A data set from its config; the run's seed is its seed unless it names one."""
     seeded = {"seed": settings.seed, **config}
-    dataset: ClipDataset = registry.build(
+    dataset: LevelDataset = registry.build(
         registry.DATASETS, seeded, where, tokenizer=make_tokenizer(settings)
     )
     return dataset
@@ -70,7 +70,7 @@ def make_dataset(config: dict[str, Any], settings: Settings, where: str) -> Clip
 
 def make_level(
     level: LevelSettings, settings: Settings, model: DualEncoder, ranks: Ranks
-) -> tuple[ClipStream, VideoTextObjective]:
+) -> tuple[LevelStream, VideoTextObjective]:
     """A level's batches and its objective."""
     where = f"config.levels.{level.name}"
     objective, dataset = _objective(level, level.dataset, settings, model, ranks, f"{where}.dataset")
@@ -82,7 +82,7 @@ def make_level(
         raise InputError(f"level {level.name}: {error}") from error
     loader = make_loader(dataset, sampler, settings.workers)
     views = _views(level.views, objective, augment=True)
-    return ClipStream(loader, views, ranks, settings.seed, objective.reads), objective
+    return LevelStream(loader, views, ranks, settings.seed, objective.reads), objective
 
 
 def make_validation(
@@ -126,7 +126,7 @@ def _objective(
     model: nn.Module,
     ranks: Ranks,
     where: str,
-) -> tuple[VideoTextObjective, ClipDataset]:
+) -> tuple[VideoTextObjective, LevelDataset]:
     loss = registry.build(registry.LOSSES, level.loss, f"config.levels.{level.name}.loss")
     dataset = make_dataset(dataset_config, settings, where)
     embed_texts = TextEmbedding(pool_texts(model, dataset.texts, ranks.device))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -13,6 +14,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from surgvlp.files import InputError
+
+# The others wait while the first rank validates or reads a checkpoint; torch's ten minutes may be too few.
+LONGEST_WAIT = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,9 @@ def processes(device: str = "auto") -> Iterator[Ranks]:
         yield Ranks(device=place)
         return
     if place.type == "cuda":
-        dist.init_process_group("nccl", device_id=place)
+        dist.init_process_group("nccl", device_id=place, timeout=LONGEST_WAIT)
     else:
-        dist.init_process_group("gloo")
+        dist.init_process_group("gloo", timeout=LONGEST_WAIT)
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size(), place)
     finally:

@@ -24,7 +24,7 @@ from surgvlp.training.loop import Callback, Level, Loop
 from surgvlp.training.saving import Saving, earlier_run, only_run
 from surgvlp.training.schedules import plan_run
 from surgvlp.training.settings import LevelSettings, Settings
-from surgvlp.training.streams import ClipStream
+from surgvlp.training.streams import LevelStream
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ def train(
 
 
 def _train(settings: Settings, output: Path, state: dict[str, Any] | None, ranks: Ranks) -> Finished:
+    if ranks.rank > 0:  # the first one says what all of them found in the data
+        logging.getLogger("surgvlp").setLevel(logging.ERROR)
     _set_up_torch(settings, ranks.device)
     randomness.seed_everything(settings.seed)  # the same weights on every rank
     model = build.make_model(settings, ranks, state["model"] if state else None)
@@ -125,7 +127,7 @@ def _describe(loop: Loop, levels: Sequence[LevelSettings], run_log: RunLog) -> N
     """Say at the start what is trained, what a sample costs, and how long it goes on."""
     model, images, lines = cast(DualEncoder, loop.model), 0, [_beginning(loop)]
     for number, (settings, level) in enumerate(zip(levels, loop.levels, strict=True)):
-        stream = cast(ClipStream, level.stream)
+        stream = cast(LevelStream, level.stream)
         sample, texts = stream.loader.dataset[(0, 0)], stream.loader.dataset.texts
         frames, count = len(sample["frames"]) * (1 + stream.views.views), len(sample["text_index"])
         cost = sample_cost(model, frames, settings.views.size, count, texts.tokens["input_ids"].shape[1])
@@ -134,8 +136,9 @@ def _describe(loop: Loop, levels: Sequence[LevelSettings], run_log: RunLog) -> N
         lines.append(
             f"level {level.name}: {steps} steps of {settings.batch_size} out of "
             f"{len(stream.loader.dataset)} samples; a sample: {frames} frames of {settings.views.size} "
-            f"pixels, {count} texts; {cost}"
+            f"pixels, {count} texts; {cost.flops}"
         )
+    lines.append(cost.parameters)
     lines.append(
         f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs, {images} images; "
         f"{loop.ranks.world_size} process(es) on {loop.ranks.device}, "

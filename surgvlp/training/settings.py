@@ -96,6 +96,14 @@ class ValidationSettings:
     datasets: dict[str, dict[str, Any]]
     every: Duration = field(default_factory=lambda: Duration(epochs=1))
 
+    def __post_init__(self) -> None:
+        if not self.datasets:
+            raise InputError(
+                "expected a data set for one level or more",
+                key="config.validation.datasets",
+                remedy="Write validation=None for a run without validation",
+            )
+
 
 @dataclass(frozen=True)
 class CheckpointSettings:

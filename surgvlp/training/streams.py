@@ -17,8 +17,8 @@ from surgvlp.training.objectives import Batch
 _STREAM_SEED = 1  # sets the views' generator apart from others that are made of the same seed
 
 
-class ClipStream:
-    """Endless batches of clips for one rank; its state is the position and the views' generator.
+class LevelStream:
+    """Endless batches of a level for one rank; its state is the position and the views' generator.
 
     Args:
         loader: gives uint8 clips from its sampler's position on.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from surgvlp.datasets import Views
-from surgvlp.datasets.loader import ClipDataset, collate
+from surgvlp.datasets.loader import LevelDataset, collate
 from surgvlp.evaluation.retrieval.ranks import retrieval
 from surgvlp.models.modes import evaluating
 from surgvlp.training import randomness
@@ -36,7 +36,7 @@ class ValidatedLevel:
     """
 
     name: str
-    dataset: ClipDataset
+    dataset: LevelDataset
     objective: VideoTextObjective
     views: Views
     batch_size: int
@@ -76,9 +76,10 @@ class Validation:
     def scores(self, model: nn.Module, ranks: Ranks, autocast: bool = False) -> dict[str, dict[str, float]]:
         """By level: `loss`, and what `retrieval` gives for videos and the first text of each."""
         scores = {}
-        with evaluating(model), torch.autocast(ranks.device.type, dtype=torch.bfloat16, enabled=autocast):
+        with evaluating(model):
             for level in self._levels:
-                embeddings, texts = _embed(level, model, ranks.device)
+                with torch.autocast(ranks.device.type, dtype=torch.bfloat16, enabled=autocast):
+                    embeddings, texts = _embed(level, model, ranks.device)
                 found = retrieval(embeddings["video"], embeddings["texts"][:, 0], texts)
                 scores[level.name] = {"loss": _mean_loss(level, embeddings), **found}
         return scores

@@ -20,7 +20,7 @@ from surgvlp.datasets import Keysteps, ResumableSampler, make_loader
 from surgvlp.datasets.keysteps import narrations_within
 from surgvlp.datasets.split import Captions, Lecture, read_lectures
 from surgvlp.files import InputError
-from surgvlp.lectures import Caption, write_captions
+from surgvlp.lectures import Caption, read_captions, write_captions
 from surgvlp.registry import DATASETS
 
 
@@ -103,6 +103,25 @@ def test_further_columns_are_wordings_too(tree: Path, tokenizer: WordTokenizer, 
     assert drawn == [{"first", "one", "once more"}, {"second"}]
     with pytest.raises(InputError, match=r"no file .* has the column 'agian'.*again, step, text"):
         build(tmp_path, tokenizer, text_columns=["agian"], **keys)
+
+
+def test_narrations_are_what_was_said_unless_what_a_model_made_of_it_is_asked_for(
+    tree: Path, tokenizer: WordTokenizer, tmp_path: Path
+) -> None:
+    root = shutil.copytree(tree, tmp_path / "tree")
+    write_split(root, "train", "a")
+    for path in (root / "whisper_narration_texts" / "a.csv", root / "aws_narration_texts" / "a.csv"):
+        captions = read_captions(path)
+        write_captions(path, captions, {"step": [f"made of {row}" for row in range(len(captions))]})
+
+    def children(**keys: Any) -> set[str]:
+        dataset = build(root, tokenizer, text_columns=["step"], **keys)
+        items = [dataset[(epoch, index)] for epoch in range(10) for index in range(len(dataset))]
+        return {text for item in items for text in texts_of(dataset, item)[1:]}
+
+    assert not any(text.startswith("made of") for text in children())
+    both = children(narration_columns=["text", "step"])
+    assert both > children() and both - children() == {text for text in both if text.startswith("made of")}
 
 
 def test_too_many_narrations_are_drawn_over_the_whole_window(tree: Path, tokenizer: WordTokenizer) -> None:
@@ -206,8 +225,8 @@ def test_short_keysteps_grow_and_bad_ones_are_counted(
         dataset = build(tmp_path, tokenizer, frames_root=str(tmp_path / "frames"), num_frames=4)
     assert "2 of 2 samples have fewer than 8 children" in caplog.text
     assert dataset.left_out == {
-        "no whisper_narration_texts": ["b"],
-        "empty aws_narration_texts": ["b"],
+        "no whisper_narration_texts (the lecture is used without)": ["b"],
+        "empty aws_narration_texts (the lecture is used without)": ["b"],
         "no keystep_texts": ["c"],
         "empty keystep_texts": ["d"],
         "keystep of no length": ["a"],
@@ -269,7 +288,7 @@ def test_real_keysteps_have_narrations_of_both_recognisers(tree: Path, shared_da
         dict.fromkeys(names, tree / "frames" / "a.frames"),
         {name: [sample / folder / f"{name}.csv" for folder in folders] for name in names},
         needed=1,
-        columns=("step", "text"),
+        columns=[("step", "text")] * 3,
     )
     assert not split.left_out
     counts = {

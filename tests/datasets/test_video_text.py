@@ -157,7 +157,7 @@ def test_captions_that_lack_are_counted_as_the_released_worker_would_crash(
     roots = [str(tmp_path / folder) for folder in ("aws_narration_texts", "whisper_narration_texts")]
     dataset = build(published(tree, caption_roots=roots, frames_root=str(tree / "frames")), tokenizer)
     assert dataset.left_out == {
-        "empty whisper_narration_texts": ["a"],
+        "empty whisper_narration_texts (the lecture is used without)": ["a"],
         "empty aws_narration_texts": ["b"],
         "no whisper_narration_texts": ["c"],
     }

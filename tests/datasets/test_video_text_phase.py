@@ -192,7 +192,7 @@ def test_the_keystep_fills_up_where_little_is_said(
     with caplog.at_level(logging.INFO):
         dataset = build(published(tmp_path, num_frames_clip=64, **roots), tokenizer)
     assert "2 of 2 keysteps have fewer than 3 narrations" in caplog.text
-    assert dataset.left_out == {"empty aws_narration_texts": ["b"]}
+    assert dataset.left_out == {"empty aws_narration_texts (the lecture is used without)": ["b"]}
     expected = [["all", "one", "all", "all"], ["silence"] * 4]
     for index, texts in enumerate(expected):
         item = dataset[index]

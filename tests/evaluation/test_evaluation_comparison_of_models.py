@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from surgvlp import console, predictions
 from surgvlp.evaluation.comparing.bootstrap import LectureSums, interval, paired_interval
-from surgvlp.evaluation.comparing.comparison import EMPTY, HOLDS, REVERSED, UNDECIDED, compare_models
+from surgvlp.evaluation.comparing.expected_order import EMPTY, HOLDS, REVERSED, UNDECIDED, compare_models
 from surgvlp.evaluation.metrics import bootstrap_interval
 from surgvlp.files import InputError, write_json
 from surgvlp.predictions import Predictions

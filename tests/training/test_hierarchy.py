@@ -210,6 +210,8 @@ def test_what_stands_in_the_place_of_a_missing_child_counts_under_the_published_
         ("levels.2.turn.every_epochs=100", "levels.2': this level never has its turn"),
         ("levels.1.turn.share=0.5", "sum to 1"),
         ("validation.datasets={'keysteps': {}}", "Did you mean 'keystep'"),
+        ("validation.datasets={}", "a data set for one level or more"),
+        ("levels.0.loss={'type': 'milnce'}", "Take InfoNCEWithNeighbours"),
         ("levels.1.dataset.childen=4", "Did you mean 'children'"),
     ],
 )

@@ -164,3 +164,4 @@ def test_our_own_configs_are_whole_and_build_their_losses() -> None:
         settings = config.build(Settings, config.read(path))
         for level in settings.levels:
             registry.build(registry.LOSSES, level.loss)
+            assert level.batch_size % 4 == 0  # as the docs start it, on four GPUs

@@ -10,3 +10,5 @@ datasets = [level["dataset"] for level in config["levels"]]
 for data in (*datasets, *config["validation"]["datasets"].values()):
     if "text_columns" in data:
         data["text_columns"] = ["step"]
+    if "narration_columns" in data:
+        data["narration_columns"] = ["text"]

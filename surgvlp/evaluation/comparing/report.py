@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-from surgvlp.evaluation.comparing.comparison import (
+from surgvlp.evaluation.comparing.expected_order import (
     EMPTY,
     HOLDS,
     REVERSED,

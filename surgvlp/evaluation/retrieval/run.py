@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from surgvlp import config as configs
 from surgvlp.evaluation.encoder import newest_checkpoint, open_encoder
 from surgvlp.evaluation.frames import lecture_frames
 from surgvlp.evaluation.protocol import Preprocessing
@@ -120,8 +121,8 @@ def evaluate_retrieval(
     corpus = _digest([narrations, [_described(lecture) for lecture in lectures]])
     if checkpoint is not None and checkpoint.is_dir():
         checkpoint = newest_checkpoint(checkpoint)
-    model = [sha256_of(path) if path and path.is_file() else str(path) for path in (checkpoint, config)]
-    inputs = _digest([PROTOCOL.sha256, corpus, model, untrained])
+    weights = sha256_of(checkpoint) if checkpoint and checkpoint.is_file() else str(checkpoint)
+    inputs = _digest([PROTOCOL.sha256, corpus, weights, _config_as_read(config), untrained])
     kept = _kept(output / FILE, inputs)
     if kept is not None:
         return kept
@@ -147,7 +148,7 @@ def evaluate_retrieval(
         "protocol": asdict(PROTOCOL),
         "protocol_sha256": PROTOCOL.sha256,
         "model": encoder.name,
-        "checkpoint_sha256": model[0] if checkpoint else None,
+        "checkpoint_sha256": weights if checkpoint else None,
         "untrained": untrained,
         "data": str(data.absolute()),
         "split": split,
@@ -251,6 +252,13 @@ def _kept(path: Path, inputs: str) -> dict[str, Any] | None:
     except InputError:
         return None  # torn or of another version: it is written anew
     return content if content.get("inputs_sha256") == inputs else None
+
+
+def _config_as_read(path: Path | None) -> str:
+    """What a config says, the files that it builds on included: the same path may say something else now."""
+    if path is None:
+        return ""
+    return repr(configs.read(path / "config.py" if path.is_dir() else path))
 
 
 def _digest(value: Mapping[str, Any] | Sequence[Any]) -> str:
