@@ -10,9 +10,10 @@ or the summary of a language model; behind title and tags, where metadata/<id>.j
 model.py holds one config block, `config = dict(server="http://127.0.0.1:8080/v1", model="...")`; its keys
 stand in docs/transcription.md. Answers are kept in language_model_answers/, so that none is paid for twice.
 
-Lectures done already from the same narrations are left alone, and so are abstracts that this did not
-write, or that were changed since; --replace writes those anew too. Exit code: 0 all done, 1 some lectures
-failed, 2 none has abstracts.
+What this wrote is written anew where narrations, metadata or settings changed. Abstracts that came from
+elsewhere, were changed since, or are by another writer (with or without a language model, or another one)
+are kept and counted; --replace writes those anew too. Exit code: 0 all done, 1 some lectures failed, 2 none
+has abstracts.
 """
 
 from __future__ import annotations

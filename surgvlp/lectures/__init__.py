@@ -1,4 +1,4 @@
-"""The data tree as typed objects: videos, narrations, keysteps, abstracts, splits, labels, prompts."""
+"""The data tree as typed objects: videos, narrations, keysteps, abstracts, splits, labels, prompts, metadata."""
 
 from __future__ import annotations
 

@@ -61,6 +61,18 @@ class DataTree:
         """Path of a lecture's recognised words with their times and probabilities."""
         return self._texts_folder(kind) / "words" / f"{checked_id(lecture)}.json"
 
+    def uncorrected(self, kind: str, lecture: str) -> Path:
+        """Path of a lecture's narrations as they were before a language model corrected them."""
+        return self._texts_folder(kind) / "uncorrected" / f"{checked_id(lecture)}.csv"
+
+    def metadata(self, lecture: str) -> Path:
+        """Path of a lecture's title, tags and chapter marks, see `surgvlp.lectures.metadata`."""
+        return self.root / "metadata" / f"{checked_id(lecture)}.json"
+
+    def language_model_answers(self) -> Path:
+        """Folder of what a language model answered, by the sha256 of the question."""
+        return self.root / "language_model_answers"
+
     def script(self, lecture: str) -> Path:
         """Path of what the narrator of a made lecture really said."""
         return self.root / "scripts" / f"{checked_id(lecture)}.csv"

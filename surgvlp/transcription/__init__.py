@@ -10,7 +10,7 @@ way (`importing`). `score` compares with what was really said, where that is kno
 Lectures without keysteps and abstracts get them from their narrations (`text_job`), without a language model
 (`offline_writer`): cut where the topic changes (`segmentation`), told in the lecturer's words (`extracts`).
 `boundary_score` compares with where keysteps really begin. What else is known of a lecture, its chapter marks
-for example, comes from `lecture_metadata`.
+for example, comes from `lectures.metadata`.
 
 A `language_model` writes the texts in its own words, and puts narrations right (`correcting`).
 """

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgvlp.features.embed import embed_texts, unit
+from surgvlp.lectures.metadata import UNKNOWN, LectureMetadata
 from surgvlp.lectures.texts import Caption
 from surgvlp.models.build import DualEncoder
 from surgvlp.models.text_encoder import SentenceEncoder
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.transcription.extracts import as_text, phrases, representative, telling
-from surgvlp.transcription.lecture_metadata import UNKNOWN, LectureMetadata
 from surgvlp.transcription.segmentation import segment
 
 Vectors = NDArray[np.float32]

@@ -1,23 +1,24 @@
 """Writing keysteps or abstracts for the lectures of a data tree that have none, from their narrations.
 
 Resumed by lecture; a lecture that cannot be used is reported and does not stop the rest; a text that somebody
-else wrote, or changed, stays.
+else wrote, or changed, stays, and so does one by another writer, which may have been paid for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from surgvlp.console import BAD_INPUT, DONE, PARTLY_FAILED, progress_bar
 from surgvlp.files import DiskFullError, InputError, atomic_path, sha256_of
+from surgvlp.lectures.metadata import LectureMetadata, read_metadata
 from surgvlp.lectures.texts import Caption, read_captions, write_captions
 from surgvlp.lectures.tree import DataTree
 from surgvlp.transcription.language_model.protocol import ModelUnusableError, ServerDownError
 from surgvlp.transcription.lecture_job import STEP as TRANSCRIPTION
-from surgvlp.transcription.lecture_metadata import LectureMetadata, metadata_path, read_metadata
 
 STEP = "writing"
 MOST_DOWN = 3
@@ -28,7 +29,8 @@ class TextWriter(Protocol):
 
     Attributes:
         kind: of the texts, one of `surgvlp.lectures.tree.KINDS`.
-        settings: what decides the texts, plain values, to be recorded and compared when a job resumes.
+        settings: what decides the texts, plain values, to be recorded and compared when a job resumes;
+            "writer" and "model" of them say who writes.
     """
 
     kind: str
@@ -61,7 +63,8 @@ class WritingSummary:
     Attributes:
         kind: of the texts.
         done: lectures written now; `reused`: written before from the same narrations in the same way.
-        kept: lectures that have texts which this did not write, or which were changed since.
+        kept: lectures that have texts which this did not write, or which were changed since, or which
+            another writer wrote; `others`: the last of these.
         silent: lectures in which nobody speaks.
         failed: id -> the reason.
         rows: texts written now.
@@ -72,6 +75,7 @@ class WritingSummary:
     done: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     rows: int = 0
@@ -91,45 +95,67 @@ class WritingSummary:
             f"{len(self.silent)} without speech, {len(self.failed)} failed; {self.rows} {self.kind} texts"
         )
         if self.kept:
-            lines.append("the kept ones came from elsewhere or were changed; --replace writes them anew")
+            lines.append(
+                f"of the kept ones {len(self.others)} are by another writer or language model, "
+                f"{len(self.kept) - len(self.others)} came from elsewhere or were changed; "
+                "--replace writes them anew"
+            )
         if self.report:
             lines.append(self.report)
         return "\n".join(lines)
 
 
+Report = Callable[[WritingSummary], None]
+
+
 def write_texts(
-    tree: DataTree, lectures: Sequence[str], source: str, writer: TextWriter, replace: bool = False
+    tree: DataTree,
+    lectures: Sequence[str],
+    source: str,
+    writer: TextWriter,
+    replace: bool = False,
+    report: Report = lambda summary: None,
 ) -> WritingSummary:
     """Write `<kind>_texts/<id>.csv` of every lecture that lacks it.
 
     `status/<id>.json` records the writer's settings, the sha256 of narrations and metadata, and that of what
     was written: a file with another one is somebody's, and stays. One that is ours is written anew where
-    settings, narrations or metadata changed. Interrupted anywhere, it leaves whole files only.
+    narrations, metadata or the writer's settings changed, but stays where it is another writer's: without a
+    language model, or by another one. Interrupted anywhere, it leaves whole files only.
 
     Args:
         lectures: ids.
         source: the narrations to read, "whisper_narration" or "aws_narration".
-        replace: write also what somebody else wrote or changed.
+        replace: write also what somebody else or another writer wrote, or what was changed.
+        report: told what was done, also where an error or a person ends the run early.
 
     Raises:
         InputError: the writer cannot be had, the disk is full, or a status file that is none.
     """
-    return run(WritingJob(tree, source, writer, replace), lectures)
+    return run(WritingJob(tree, source, writer, replace), lectures, report)
 
 
-def run(job: WritingJob, lectures: Sequence[str]) -> WritingSummary:
+def run(job: WritingJob, lectures: Sequence[str], report: Report) -> WritingSummary:
     """Do what is to be done of these lectures; see `write_texts`."""
     summary, writer = WritingSummary(job.writer.kind), job.writer
     todo = [lecture for lecture in lectures if not job.settled(lecture, summary)]
     if todo:
         writer.prepare()
-        with progress_bar(f"write {writer.kind} texts", len(todo), unit="lectures") as bar:
+    try:
+        _write_all(job, todo, summary)
+    finally:  # what was paid for is said, and known, however the run ends
+        summary.report = writer.report()
+        report(summary)
+        job.tree.merge_manifest()
+    return summary
+
+
+def _write_all(job: WritingJob, todo: Sequence[str], summary: WritingSummary) -> None:
+    if todo:
+        with progress_bar(f"write {job.writer.kind} texts", len(todo), unit="lectures") as bar:
             for lecture in todo:
                 job.write(lecture, summary)
                 bar.advance(lecture=lecture)
-    job.tree.merge_manifest()
-    summary.report = writer.report()
-    return summary
 
 
 class WritingJob:
@@ -157,6 +183,10 @@ class WritingJob:
             if not narrations.is_file() or self._is_current(lecture, record, written):
                 summary.reused.append(lecture)
                 return True
+            if not self.replace and self._is_of_another(record):
+                summary.kept.append(lecture)
+                summary.others.append(lecture)
+                return True
         if not narrations.is_file() and self._is_silent(lecture):
             summary.silent.append(lecture)
             return True
@@ -176,9 +206,8 @@ class WritingJob:
         except (DiskFullError, ModelUnusableError):
             raise
         except InputError as error:
-            # what was written earlier stays known as ours
-            record = {"outcome": "failed", "reason": str(error), "own_sha256": own_sha256(before)}
-            self.tree.write_status(lecture, self.step, record)
+            # what was written earlier stays known as ours, and whose it is
+            self.tree.write_status(lecture, self.step, {**before, "outcome": "failed", "reason": str(error)})
             summary.failed[lecture] = str(error)
             self._count_down(error)
             return
@@ -209,7 +238,13 @@ class WritingJob:
                 # recorded before the file gets its name, so that it is never taken for another's
                 "own_sha256": [sha256_of(partial), *([replaced] if replaced in own_sha256(before) else [])],
             }
-            self.tree.write_status(lecture, self.step, record)
+            with self._put_aside(lecture):
+                self.tree.write_status(lecture, self.step, record)
+
+    @contextmanager
+    def _put_aside(self, lecture: str) -> Iterator[None]:
+        """Keep a copy of what is about to be replaced, where one is wanted; on failure there is none."""
+        yield
 
     def _is_current(self, lecture: str, record: dict[str, Any], written: str) -> bool:
         return (
@@ -219,8 +254,12 @@ class WritingJob:
             and all(record.get(key, "") == sha256 for key, sha256 in self._sources(lecture).items())
         )
 
+    def _is_of_another(self, record: dict[str, Any]) -> bool:
+        recorded = record.get("settings", self.settings)
+        return any(recorded.get(key) != self.settings.get(key) for key in ("writer", "model"))
+
     def _sources(self, lecture: str) -> dict[str, str]:
-        metadata = metadata_path(self.tree, lecture)
+        metadata = self.tree.metadata(lecture)
         return {
             "narrations_sha256": sha256_of(self._narrations(lecture)),
             "metadata_sha256": sha256_of(metadata) if metadata.is_file() else "",

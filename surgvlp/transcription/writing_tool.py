@@ -30,14 +30,12 @@ def run(kind: Kind, description: str | None, arguments: list[str] | None) -> int
         from surgvlp.transcription.language_model.writer import NarrationCorrector
 
         corrector = NarrationCorrector(_asker(flags.language_model, tree), source)
-        summary = correct_narrations(tree, lectures, corrector, flags.replace)
+        summary = correct_narrations(tree, lectures, corrector, flags.replace, report=print)
     else:
         from surgvlp.transcription.text_job import write_texts
 
-        summary = write_texts(
-            tree, lectures, source, _writer(kind, flags.language_model, tree), flags.replace
-        )
-    print(summary)
+        writer = _writer(kind, flags.language_model, tree)
+        summary = write_texts(tree, lectures, source, writer, flags.replace, report=print)
     return summary.exit_code
 
 
@@ -59,7 +57,7 @@ def _asker(language_model: Path, tree: DataTree) -> Asker:
     from surgvlp.transcription.language_model.protocol import build_language_model, read_language_model_config
 
     config = read_language_model_config(language_model)
-    return Asker(build_language_model(config), AnswerCache(tree.root / "language_model_answers"), config)
+    return Asker(build_language_model(config), AnswerCache(tree.language_model_answers()), config)
 
 
 def _parse_flags(kind: Kind, description: str | None, arguments: list[str] | None) -> argparse.Namespace:
@@ -79,6 +77,8 @@ def _parse_flags(kind: Kind, description: str | None, arguments: list[str] | Non
         help="config block of a language model that writes (see docs/transcription.md)",
     )
     parser.add_argument(
-        "--replace", action="store_true", help="write anew what came from elsewhere or was changed, too"
+        "--replace",
+        action="store_true",
+        help="write anew what came from elsewhere, was changed, or is by another writer or model, too",
     )
     return parser.parse_args(arguments)

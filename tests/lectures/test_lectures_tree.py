@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -24,6 +25,9 @@ def test_paths_are_the_published_ones(tmp_path: Path) -> None:
         tree.texts("aws_narration", "a"),
         tree.raw("whisper_narration", "a"),
         tree.words("whisper_narration", "a"),
+        tree.uncorrected("whisper_narration", "a"),
+        tree.metadata("a"),
+        tree.language_model_answers(),
         tree.script("a"),
         tree.prompts("made_phases"),
     ]
@@ -32,6 +36,9 @@ def test_paths_are_the_published_ones(tmp_path: Path) -> None:
         "aws_narration_texts/a.csv",
         "whisper_narration_texts/raw/a.csv",
         "whisper_narration_texts/words/a.json",
+        "whisper_narration_texts/uncorrected/a.csv",
+        "metadata/a.json",
+        "language_model_answers",
         "scripts/a.csv",
         "prompts/made_phases.txt",
     ]
@@ -40,7 +47,9 @@ def test_paths_are_the_published_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lecture", ["../a", "a/b", "", ".a", "a..b", "a b", "x" * 129])
 def test_no_id_leaves_its_folder(tmp_path: Path, lecture: str) -> None:
     tree = DataTree(tmp_path)
-    for name in (tree.video, tree.script, tree.read_status, lambda id: tree.texts("keystep", id)):
+    narrations = (tree.texts, tree.raw, tree.words, tree.uncorrected)
+    of_kind = [functools.partial(name, "aws_narration") for name in narrations]
+    for name in (tree.video, tree.script, tree.metadata, tree.read_status, *of_kind):
         with pytest.raises(InputError, match="not a usable id"):
             name(lecture)
 

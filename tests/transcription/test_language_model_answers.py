@@ -18,12 +18,12 @@ from surgvlp.transcription.language_model.answers import (
     AnswerError,
     Step,
     corrections_of,
-    may_replace,
     parse,
     plain_text,
     steps_of,
     text_of,
 )
+from surgvlp.transcription.language_model.misheard import may_replace
 from surgvlp.transcription.language_model.questions import tokens_of
 from surgvlp.transcription.language_model.writer import pieces, timed
 
@@ -257,6 +257,8 @@ def test_a_fault_says_what_is_wrong_with_corrections(rows: Any, fault: str) -> N
         ("modified hassle technique", "modified hasson technique"),
         ("the the duct is cut", "the duct is cut"),
         ("the duct cut", "the duct is cut"),
+        ("the section of the calot triangle", "dissection of the calot triangle"),
+        ("a 5 mm trocker on the left", "a 5 mm trocar on the left"),
     ],
 )
 def test_a_misheard_word_may_be_replaced(before: str, after: str) -> None:
@@ -275,10 +277,99 @@ def test_a_misheard_word_may_be_replaced(before: str, after: str) -> None:
         ("the duct is clipped and then it is cut", "the duct is cut"),
         ("the dock is clipt and kut now", "the duct is clipped and cut with care"),
         ("thank you", "the operation begins with the trocars"),
+        ("the anterior wall is cut", "the posterior wall is cut"),
+        ("the superior vein", "the inferior vein"),
+        ("move cranially now", "move caudally now"),
+        ("the cranial end", "the caudal end"),
+        ("anterolateral to the vein", "anteromedial to the vein"),
+        ("bilateral hernia", "unilateral hernia"),
+        ("the internal ring", "the external ring"),
+        ("pull it upwards", "pull it downwards"),
+        ("the left clip goes onto the artery", "the clip goes onto the left artery"),
+        ("this can be cut", "this cannot be cut"),
+        ("this can be cut", "this cannot can be cut"),
+        ("this is the duct", "this cannot is the duct"),
+        ("this is the duct", "this isn t the duct"),
+        ("this is the duct", "this isnt the duct"),
+        ("we don t cut it", "we done cut it"),
+        ("none of them bleeds", "one of them bleeds"),
+        ("this is not the duct and that is the vein", "this is the duct and that is not the vein"),
+        ("the duct is visible", "the duct is invisible"),
+        ("an uneventful course", "an eventful course"),
+        ("she has hypotension", "she has hypertension"),
+        ("fifteen clips", "fifty clips"),
+        ("five clips", "nine clips"),
+        ("twenty five clips", "twenty nine clips"),
+        ("twentyfive clips", "twentynine clips"),
+        ("the fourteenth week", "the fortieth week"),
+        ("the fifth port", "the first port"),
+        ("segment iv of the liver", "segment vi of the liver"),
+        ("a tear of 5 mm", "a tear of 5 cm"),
+        ("a tear of 2.5 millimeters", "a tear of 3.5 millimeters"),
+        ("a tear of five millimeters", "a tear of five centimeters"),
     ],
 )
 def test_a_sentence_that_would_be_another_one_stays(before: str, after: str) -> None:
     assert not may_replace(before, after)
+
+
+kept = st.sampled_from(
+    [
+        "left",
+        "right",
+        "leftward",
+        "upper",
+        "anterior",
+        "posterior",
+        "dorsally",
+        "anterolateral",
+        "internal",
+        "external",
+        "above",
+        "not",
+        "no",
+        "never",
+        "cannot",
+        "t",
+        "isnt",
+        "neither",
+        "nor",
+        "without",
+        "one",
+        "two",
+        "seven",
+        "seventeen",
+        "seventy",
+        "third",
+        "thirtieth",
+        "twentyfive",
+        "hundred",
+        "ii",
+        "iv",
+        "2.5",
+        "5",
+        "5mm",
+        "mm",
+        "cm",
+        "millimeter",
+        "centimeters",
+        "half",
+        "twice",
+    ]
+)
+said = st.lists(st.sampled_from(["the", "duct", "is", "clipped", "and", "can"]), max_size=6)
+
+
+@given(said, said, kept, kept)
+def test_no_side_number_or_negation_is_changed_put_in_left_out_or_moved(
+    before: list[str], after: list[str], one: str, other: str
+) -> None:
+    sentence = " ".join([*before, one, *after])
+    assert may_replace(sentence, sentence)
+    for words in ([*before, other, *after], [*before, *after], [*before, one, other, *after]):
+        assert may_replace(sentence, " ".join(words)) == (words == sentence.split())
+    moved = " ".join([*before, *after, one])
+    assert may_replace(sentence, moved) == (moved == sentence)
 
 
 lengths = st.lists(st.integers(1, 200), min_size=1, max_size=40)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from language_model_servers import (
 
 from surgvlp import console
 from surgvlp.lectures import Caption, DataTree, read_captions, write_captions
+from surgvlp.transcription.language_model.server import ServerModel
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import correct_narrations
@@ -48,7 +51,7 @@ def test_narrations_are_corrected_in_place_and_the_others_kept_beside(
     code, printed = run(correct_narrations.main)
     assert code == console.DONE
     assert "2 lectures written" in printed and "4 sentences corrected, 0 corrections refused" in printed
-    kept = tree.root / "whisper_narration_texts" / "uncorrected" / "one.csv"
+    kept = tree.uncorrected(WHISPER, "one")
     assert kept.read_bytes() == before
     found, old = read_captions(tree.texts(WHISPER, "one")), narrations_of("one")
     assert [(row.start, row.end) for row in found] == [(row.start, row.end) for row in old]
@@ -96,8 +99,7 @@ def test_narrations_that_somebody_changed_stay_until_told_otherwise(tree: DataTr
     code, printed = run(correct_narrations.main, "--replace")
     assert code == console.DONE and "1 lectures written, 1 reused, 0 kept" in printed
     assert [row.text for row in read_captions(target)][4] == "the cystic duct is dissected free indeed"
-    kept = tree.root / "whisper_narration_texts" / "uncorrected" / "one.csv"
-    assert read_captions(kept) == changed
+    assert read_captions(tree.uncorrected(WHISPER, "one")) == changed
 
 
 def test_a_correction_that_fails_leaves_the_narrations_as_they_are(
@@ -114,23 +116,89 @@ def test_a_correction_that_fails_leaves_the_narrations_as_they_are(
     assert code == console.DONE and "1 lectures written, 1 reused" in printed
 
 
-def test_an_interrupted_correction_begins_again(tree: DataTree, run: Run) -> None:
-    target, aside = (
-        tree.texts(WHISPER, "one"),
-        tree.root / "whisper_narration_texts" / "uncorrected" / "one.csv",
-    )
-    before = target.read_bytes()
-    aside.parent.mkdir()
-    aside.write_bytes(before)  # put aside, and then the power went
+@pytest.mark.parametrize("trouble", ["no answer", "key refused", "interrupted"])
+def test_narrations_transcribed_again_after_a_first_try_that_failed_are_corrected(
+    trouble: str, tree: DataTree, server: LanguageModelServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    target, aside = tree.texts(WHISPER, "one"), tree.uncorrected(WHISPER, "one")
+    server.behave = lambda exchange: exchange.say("no")
+    if trouble == "key refused":
+        server.behave = lambda exchange: exchange.reply({}, 401)
+    if trouble == "interrupted":
+        monkeypatch.setattr(ServerModel, "answer", interrupt)
+    code, _ = run(correct_narrations.main)
+    assert code != console.DONE and not aside.exists()
+    monkeypatch.undo()
+    server.behave = lambda exchange: exchange.say(sensible(exchange.body))
+    again = narrations_of("one")[:6]
+    write_captions(target, again)
     code, printed = run(correct_narrations.main)
-    assert code == console.DONE and "2 lectures written" in printed
+    assert code == console.DONE and "2 lectures written, 0 reused, 0 kept" in printed
+    assert read_captions(aside) == again
+    assert [row.text for row in read_captions(target)][4] == "the cystic duct is dissected free"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+@pytest.mark.parametrize("folder", ["uncorrected", "status", "whisper_narration_texts"])
+def test_interrupted_while_it_is_put_in_place_a_correction_begins_again(
+    folder: str, error: BaseException, tree: DataTree, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(source: Path, to: Path) -> None:
+        if Path(to).stem == "one" and Path(to).parent.name == folder:
+            raise error
+        replaced(source, to)
+
+    target, aside = tree.texts(WHISPER, "one"), tree.uncorrected(WHISPER, "one")
+    before, replaced = target.read_bytes(), os.replace
+    monkeypatch.setattr(os, "replace", stopping)
+    code, _ = run(correct_narrations.main)
+    assert code in (console.INTERRUPTED, console.BAD_INPUT) and target.read_bytes() == before
+    assert not list(tree.root.rglob("*.partial"))
+    monkeypatch.undo()
+    code, printed = run(correct_narrations.main)
+    assert code == console.DONE and "2 lectures written, 0 reused, 0 kept" in printed
     assert aside.read_bytes() == before != target.read_bytes()
+    assert "0 lectures written, 2 reused" in run(correct_narrations.main)[1]
+
+
+def test_what_was_put_aside_survives_a_replacement_that_fails(
+    tree: DataTree, server: LanguageModelServer, run: Run
+) -> None:
+    target, aside = tree.texts(WHISPER, "one"), tree.uncorrected(WHISPER, "one")
+    before = target.read_bytes()
+    run(correct_narrations.main)
+    again = [Caption(row.start, row.end, f"{row.text} indeed") for row in narrations_of("one")]
+    write_captions(target, again)
+    server.behave = lambda exchange: exchange.say("no")
+    code, _ = run(correct_narrations.main, "--replace")
+    assert code == console.PARTLY_FAILED
+    assert aside.read_bytes() == before and read_captions(target) == again
+
+
+def test_corrections_by_another_model_stay_until_told_otherwise(
+    tree: DataTree, server: LanguageModelServer, run: Run, tmp_path: Path
+) -> None:
+    run(correct_narrations.main)
+    target, aside = tree.texts(WHISPER, "one"), tree.uncorrected(WHISPER, "one")
+    before, said = target.read_bytes(), aside.read_bytes()
+    write_config(tmp_path / "model.py", server.url, model="other")
+    server.behave = lambda exchange: exchange.say('{"corrections": []}')
+    _, printed = run(correct_narrations.main)
+    assert "0 lectures written, 0 reused, 2 kept" in printed and "2 are by another writer" in printed
+    assert target.read_bytes() == before
+    _, printed = run(correct_narrations.main, "--replace")
+    assert "2 lectures written" in printed
+    assert read_captions(target) == narrations_of("one") and aside.read_bytes() == said
 
 
 def test_without_narrations_there_is_nothing_to_correct(tree: DataTree, run: Run) -> None:
     tree.texts(WHISPER, "one").unlink()
     code, printed = run(correct_narrations.main)
-    assert code == console.PARTLY_FAILED and "one: " in printed and "there are no narrations" in printed
+    assert code == console.PARTLY_FAILED and "there are no narrations" in printed
+    assert f"one: {tree.texts(WHISPER, 'one')}: " in printed and "uncorrected" not in printed
     tree.texts(WHISPER, "two").unlink()  # what was corrected before is written again from what was put aside
     code, printed = run(correct_narrations.main)
     assert code == console.PARTLY_FAILED and "1 lectures written" in printed

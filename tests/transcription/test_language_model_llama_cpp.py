@@ -17,12 +17,12 @@ from language_model_servers import write_config
 from surgvlp import console
 from surgvlp.files import package_file
 from surgvlp.lectures import Caption, DataTree, write_captions
+from surgvlp.lectures.metadata import UNKNOWN
 from surgvlp.transcription.language_model.asking import Asker
 from surgvlp.transcription.language_model.cache import AnswerCache
 from surgvlp.transcription.language_model.protocol import LanguageModelConfig
 from surgvlp.transcription.language_model.questions import segment
 from surgvlp.transcription.language_model.server import ServerModel
-from surgvlp.transcription.lecture_metadata import UNKNOWN
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import write_keysteps

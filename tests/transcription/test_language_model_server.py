@@ -159,6 +159,60 @@ def test_what_would_be_the_same_for_every_lecture_is_said_so_and_without_the_key
         assert "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "echo",
+    [
+        lambda key: (401, json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}})),
+        lambda key: (401, json.dumps({"error": key.replace("s", "\\u0073")}).replace("\\\\", "\\")),
+        lambda key: (400, f"<html>{'.' * 185}{key}</html>"),  # cut in its middle
+        lambda key: (404, key * 1000),
+        lambda key: (503, key),
+        lambda key: (200, key),
+    ],
+    ids=["json", "escaped", "cut", "often", "passing", "no completion"],
+)
+def test_a_key_that_the_server_says_back_appears_in_no_message(
+    echo: Callable[[str], tuple[int, str]], tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("sk-secret")
+    status, body = echo("sk-secret")
+    with pytest.raises(InputError) as error:
+        _answered(lambda exchange: exchange.reply(body.encode(), status), api_key_file=str(key), attempts=1)
+    assert "sk-" not in str(error.value) and "secret" not in str(error.value)
+    assert status == 200 or "***" in str(error.value)
+
+
+def test_a_key_in_a_status_line_or_an_answer_is_hidden_and_a_placeholder_is_no_key(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("sk-secret")
+
+    def no_http(exchange: Exchange) -> None:
+        exchange.wfile.write(f"{exchange.headers['Authorization']}\r\n\r\n".encode())
+
+    with pytest.raises(ServerDownError, match=r"Bearer \*\*\*"):
+        _answered(no_http, api_key_file=str(key), attempts=1)
+    text, _ = _answered(lambda exchange: exchange.say("it is sk-secret"), api_key_file=str(key))
+    assert text == "it is ***"
+    key.write_text("none")
+    text, _ = _answered(lambda exchange: exchange.say("none of it"), api_key_file=str(key))
+    assert text == "none of it"
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
+def test_after_a_good_answer_the_server_is_down_rather_than_unusable(status: int) -> None:
+    with LanguageModelServer(lambda exchange: exchange.say("hello")) as server:
+        model = _model(server)
+        server.behave = lambda exchange: exchange.reply({}, status)
+        with pytest.raises(ModelUnusableError):
+            model.answer(MESSAGES, SCHEMA, 50)
+        server.behave = lambda exchange: exchange.say("hello")
+        model.answer(MESSAGES, SCHEMA, 50)
+        server.behave = lambda exchange: exchange.reply({}, status)
+        with pytest.raises(ServerDownError, match=str(status)):
+            model.answer(MESSAGES, SCHEMA, 50)
+
+
 def test_nobody_there_is_said_at_once_and_a_server_that_goes_is_waited_for() -> None:
     with LanguageModelServer(lambda exchange: exchange.say("hello")) as server:
         model = _model(server)

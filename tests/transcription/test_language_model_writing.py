@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +25,6 @@ from language_model_servers import (
 from surgvlp import console
 from surgvlp.files import write_json
 from surgvlp.lectures import Caption, DataTree, read_captions, write_captions
-from surgvlp.transcription.lecture_metadata import metadata_path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import write_abstracts
@@ -74,7 +75,7 @@ def test_keysteps_are_those_of_the_model_at_the_times_of_the_narration(
 
 
 def test_an_abstract_summarises_behind_title_and_tags(tree: DataTree, run: Run) -> None:
-    write_json(metadata_path(tree, "one"), {"title": "Cholecystectomy", "tags": ["Biliary", "Benign"]})
+    write_json(tree.metadata("one"), {"title": "Cholecystectomy", "tags": ["Biliary", "Benign"]})
     code, _ = run(write_abstracts.main)
     assert code == console.DONE
     [one] = read_captions(tree.texts("abstract", "one"))
@@ -87,7 +88,7 @@ def test_an_abstract_summarises_behind_title_and_tags(tree: DataTree, run: Run) 
 
 def test_no_keystep_crosses_a_chapter_mark(tree: DataTree, server: LanguageModelServer, run: Run) -> None:
     marks = [{"start": 17.5, "title": "Access"}, {"start": 50, "title": "The duct"}]
-    write_json(metadata_path(tree, "one"), {"title": "Gallbladder", "chapters": marks})
+    write_json(tree.metadata("one"), {"title": "Gallbladder", "chapters": marks})
     run(write_keysteps.main)
     starts = [row.start for row in read_captions(tree.texts("keystep", "one"))]
     assert starts == [3, 19, 51] and 35 not in starts
@@ -97,7 +98,7 @@ def test_no_keystep_crosses_a_chapter_mark(tree: DataTree, server: LanguageModel
     ]  # fmt: skip
     _, printed = run(write_keysteps.main)
     assert "0 lectures written, 2 reused" in printed
-    write_json(metadata_path(tree, "one"), {"title": "Liver"})
+    write_json(tree.metadata("one"), {"title": "Liver"})
     _, printed = run(write_keysteps.main)
     assert "1 lectures written, 1 reused" in printed  # what is known of a lecture is part of the question
 
@@ -123,8 +124,38 @@ def test_what_was_answered_once_is_not_asked_again(
     run(write_keysteps.main)
     assert len(server.requests) == 3
     write_config(tmp_path / "model.py", server.url, model="other")
-    _, printed = run(write_keysteps.main)
+    _, printed = run(write_keysteps.main, "--replace")
     assert "2 lectures written, 0 reused" in printed and len(server.requests) == 3 + 6
+
+
+def test_texts_of_another_writer_stay_until_told_otherwise(
+    tree: DataTree, server: LanguageModelServer, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_model(*flags: str) -> str:
+        assert write_keysteps.main(["--data", str(tree.root), *flags]) == console.DONE
+        return capsys.readouterr().out
+
+    run(write_keysteps.main)
+    target = tree.texts("keystep", "one")
+    paid = target.read_bytes()
+    printed = without_model()
+    assert "0 lectures written, 0 reused, 2 kept" in printed
+    assert "2 are by another writer or language model, 0 came from elsewhere" in printed
+    assert target.read_bytes() == paid
+    # also where the narrations changed, which the same model writes anew
+    write_captions(tree.texts(WHISPER, "one"), narrations_of("one")[:8])
+    write_config(tmp_path / "model.py", server.url, model="other")
+    assert "0 lectures written, 0 reused, 2 kept" in run(write_keysteps.main)[1]
+    assert target.read_bytes() == paid
+    write_config(tmp_path / "model.py", server.url, attempts=1, request={"top_p": 0.5})
+    server.behave = lambda exchange: (
+        exchange.say("no") if is_of(exchange.body, "one") else exchange.say(sensible(exchange.body))
+    )
+    assert "1 lectures written, 0 reused, 0 kept, 0 without speech, 1 failed" in run(write_keysteps.main)[1]
+    assert "2 kept" in without_model()  # what failed is still the model's
+    assert "2 lectures written" in without_model("--replace")
+    assert target.read_bytes() != paid
+    assert "0 lectures written, 2 reused" in without_model()
 
 
 def test_a_run_that_is_interrupted_goes_on_where_it_was(
@@ -141,8 +172,12 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(
         return answer(*arguments)
 
     monkeypatch.setattr(ServerModel, "answer", interrupted)
-    code, _ = run(write_keysteps.main)
+    code, printed = run(write_keysteps.main)
     assert code == console.INTERRUPTED
+    # what was paid for is said, and known
+    assert "1 lectures written" in printed and "language model: 5 answers in" in printed
+    assert "500 tokens read, 50 written" in printed
+    assert "writing_keystep" in (tree.root / "manifest.jsonl").read_text()
     assert tree.texts("keystep", "one").is_file() and not tree.texts("keystep", "two").exists()
     monkeypatch.undo()
     code, printed = run(write_keysteps.main)
@@ -250,6 +285,40 @@ def test_three_lectures_in_a_row_without_an_answer_end_the_run(
     assert printed.count("error: ") == 1 and "error: no answer for 3 lectures in a row" in printed
     assert tree.texts("keystep", "one").is_file()
     assert [bool(tree.read_status(lecture)) for lecture in LECTURES] == [True, True, True, True, False]
+    assert "1 lectures written" in printed and "3 failed" in printed and "400 tokens read" in printed
+    assert len((tree.root / "manifest.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 405])
+def test_a_refusal_in_the_middle_of_a_run_costs_only_that_lecture(
+    status: int, tree: DataTree, server: LanguageModelServer, run: Run
+) -> None:
+    def behave(exchange: Exchange) -> None:
+        if is_of(exchange.body, "two"):
+            exchange.reply({"error": {"message": "not now"}}, status)
+        else:
+            exchange.say(sensible(exchange.body))
+
+    server.behave = behave
+    code, printed = run(write_keysteps.main, "--split", "all")
+    assert code == console.PARTLY_FAILED and "4 lectures written" in printed and "1 failed" in printed
+    assert f"({status} not now)" in _fails(tree, "two")
+
+
+def test_a_full_disk_ends_the_run_and_what_was_done_is_said(
+    tree: DataTree, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, to: Path) -> None:
+        if Path(to) == tree.texts("keystep", "two"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replaced(source, to)
+
+    replaced = os.replace
+    monkeypatch.setattr(os, "replace", full)
+    code, printed = run(write_keysteps.main, "--split", "all")
+    assert code == console.BAD_INPUT and printed.count("error: ") == 1 and "the disk is full" in printed
+    assert "1 lectures written" in printed and "language model: 6 answers in" in printed
+    assert "writing_keystep" in (tree.root / "manifest.jsonl").read_text()
 
 
 @pytest.mark.parametrize("status", [None, 401, 404])
@@ -262,6 +331,7 @@ def test_a_server_that_can_write_no_lecture_ends_the_run_at_once(
     code, printed = run(write_keysteps.main)
     assert code == console.BAD_INPUT and printed.count("error: ") == 1 and len(server.requests) <= 1
     assert not (tree.root / "keystep_texts").exists() and not (tree.root / "status").exists()
+    assert "0 lectures written" in printed
 
 
 def test_narrations_that_change_while_they_are_asked_about_are_asked_about_again(

@@ -18,7 +18,6 @@ from surgvlp import console
 from surgvlp.features.embed import unit
 from surgvlp.files import InputError, write_json
 from surgvlp.lectures import Caption, DataTree, read_captions, write_captions
-from surgvlp.transcription.lecture_metadata import metadata_path
 from surgvlp.transcription.offline_writer import AbstractWriter, KeystepWriter, SentenceVectors
 from surgvlp.transcription.segmentation import FEWEST, SHORTEST_S
 from surgvlp.transcription.text_job import write_texts
@@ -230,7 +229,7 @@ def test_interrupted_it_leaves_whole_files_and_knows_its_own(
 
 def test_chapter_marks_are_the_keysteps_and_a_title_stands_before_the_abstract(tree: DataTree) -> None:
     marks = [{"start": 10, "title": "Access"}, {"start": 50, "title": "The liver bed"}]
-    write_json(metadata_path(tree, "good"), {"title": "Gallbladder", "tags": ["Biliary"], "chapters": marks})
+    write_json(tree.metadata("good"), {"title": "Gallbladder", "tags": ["Biliary"], "chapters": marks})
     for writer in (KeystepWriter(WordVectors()), AbstractWriter(WordVectors())):
         assert write_texts(tree, ["good"], WHISPER, writer).done == ["good"]
         assert write_texts(tree, ["good"], WHISPER, writer).reused == ["good"]
@@ -239,9 +238,9 @@ def test_chapter_marks_are_the_keysteps_and_a_title_stands_before_the_abstract(t
     assert [row.step for row in found[1:]] == ["Access", "The liver bed"] and found[0].step
     [abstract] = read_captions(tree.texts("abstract", "good"))
     assert abstract.text.startswith("Video tag: Biliary. Title: Gallbladder. Abstract: ")
-    metadata_path(tree, "good").unlink()
+    tree.metadata("good").unlink()
     assert write_texts(tree, ["good"], WHISPER, KeystepWriter(WordVectors())).done == ["good"]
-    write_json(metadata_path(tree, "good"), {"chapter": []})
+    write_json(tree.metadata("good"), {"chapter": []})
     summary = write_texts(tree, ["good", "short"], WHISPER, KeystepWriter(WordVectors()))
     assert summary.done == ["short"] and "metadata/good.json: 'metadata.chapter'" in summary.failed["good"]
 

@@ -10,10 +10,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from rapidfuzz import fuzz
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 TITLE = (3, 80)  # letters
@@ -38,8 +36,6 @@ _FOREIGN = {
 }
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _STEM = 5  # letters: "clipping" and "clipped" are about the same
-_KEPT = frozenset({"not", "no", "never", "without", "left", "right", "upper", "lower", "medial", "lateral"})
-_ALIKE = 50.0  # of 100: words that are misheard for one another share at least half of their letters
 
 
 class AnswerError(ValueError):
@@ -152,7 +148,7 @@ def steps_of(answer: Mapping[str, Any], sentences: int, most: int) -> list[Step]
 
 
 def corrections_of(answer: Mapping[str, Any], sentences: int) -> dict[int, str]:
-    """{number of a sentence: what it should be}; not yet whether that may be, see `may_replace`.
+    """{number of a sentence: what it should be}; not yet whether that may be, see `misheard`.
 
     Args:
         answer: `{"corrections": [{"number", "text"}, ...]}`, sentences numbered from 0.
@@ -177,42 +173,10 @@ def corrections_of(answer: Mapping[str, Any], sentences: int) -> dict[int, str]:
     return found
 
 
-def may_replace(before: str, after: str) -> bool:
-    """Whether a corrected sentence still is the sentence: misheard words replaced, and nothing else.
-
-    At most a third of its words (two in short ones) may differ; what takes their place must share at least
-    half of its letters with them; at most one word in a place is put in, or two left out; numbers, sides and
-    negations stay.
-
-    Args:
-        before, after: cleaned texts.
-    """
-    old, new = before.split(), after.split()
-    if not new or [word for word in old if _is_kept(word)] != [word for word in new if _is_kept(word)]:
-        return False
-    changed = 0
-    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            continue
-        changed += max(j - i, m - k)
-        alike = fuzz.ratio("".join(old[i:j]), "".join(new[k:m]))
-        if (
-            (kind == "replace" and alike < _ALIKE)
-            or (kind == "insert" and m - k > 1)
-            or (kind == "delete" and j - i > 2)
-        ):
-            return False
-    return changed <= max(2, len(old) / 3)
-
-
 def _repeats(words: Sequence[str]) -> bool:
     """Whether `_LOOP` words in a row stand there twice: small models go round in circles."""
     places = range(len(words) - _LOOP + 1)
     return len({tuple(words[place : place + _LOOP]) for place in places}) < len(places)
-
-
-def _is_kept(word: str) -> bool:
-    return word in _KEPT or any(letter.isdigit() for letter in word)
 
 
 def _number(value: Any, key: str, below: int) -> int:

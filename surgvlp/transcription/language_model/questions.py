@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from surgvlp.lectures.metadata import LectureMetadata
 from surgvlp.transcription.language_model.answers import (
     DESCRIPTION,
     SUMMARY,
@@ -23,7 +24,6 @@ from surgvlp.transcription.language_model.answers import (
     text_of,
 )
 from surgvlp.transcription.language_model.asking import Question
-from surgvlp.transcription.lecture_metadata import LectureMetadata
 
 # Raised when the same narrations are asked about in another way: texts of an older version are written again.
 VERSION = 1

@@ -1,7 +1,7 @@
 """A language model behind an OpenAI-compatible server: vLLM, llama.cpp, and hosted ones.
 
 The server is not trusted: an answer has a most of bytes and of seconds, redirections are not followed, and
-what it says is text to be checked. The key is read from a file and appears in no message.
+what it says is text to be checked. The key is read from a file; where a server says it back, it becomes ***.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ MOST_BYTES = 4 << 20  # of an answer: hundred times the longest that can be of u
 LONGEST_PAUSE_S = 60.0
 # Too many requests, restarting, loading a model: all of it may pass.
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_SHORTEST_KEY = 8  # letters; shorter ones, "none" or "EMPTY", are no secret and may be words of an answer
 
 
 class ServerModel:
@@ -52,7 +53,7 @@ class ServerModel:
         self._config, self._pause_s = config, pause_s
         self._address = urlsplit(config.server.rstrip("/") + "/chat/completions")
         self._key = _read_key(config.api_key_file) if config.api_key_file else None
-        self._takes_schema, self._reached = True, False
+        self._takes_schema, self._reached, self._answered = True, False, False
         self.settings: dict[str, Any] = {"model": config.model, "request": config.request}
 
     def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], most_tokens: int) -> Answer:
@@ -85,11 +86,11 @@ class ServerModel:
             try:
                 reply = self._post(content)
             except OSError as error:
-                trouble = _shown(str(error))
+                trouble = self._shown(str(error))
             else:
                 if reply.status not in _PASSING:
                     return reply
-                trouble = f"{reply.status} {_message(reply.content)}"
+                trouble = f"{reply.status} {self._message(reply.content)}"
                 pause_s = max(pause_s, reply.retry_after_s)
             if attempt + 1 < self._config.attempts:
                 time.sleep(min(pause_s, LONGEST_PAUSE_S))
@@ -123,7 +124,7 @@ class ServerModel:
             if self._reached:
                 raise
             raise ModelUnusableError(
-                f"no server answers at {address.scheme}://{address.netloc}: {_shown(str(error))}",
+                f"no server answers at {address.scheme}://{address.netloc}: {self._shown(str(error))}",
                 remedy="Start it, or correct 'server' in the config block",
             ) from error
         self._reached = True
@@ -141,23 +142,46 @@ class ServerModel:
         return _Reply(response.status, found, _seconds(response.getheader("Retry-After")))
 
     def _read(self, reply: _Reply) -> Answer:
-        said = _message(reply.content)
-        if reply.status in (401, 403):
-            raise ModelUnusableError(
-                f"the server refuses the key ({reply.status} {said})", remedy="Check 'api_key_file'"
-            )
-        if reply.status in (404, 405) or 300 <= reply.status < 400:
-            raise ModelUnusableError(
+        if reply.status != 200:
+            raise self._refusal(reply.status, self._message(reply.content))
+        answer = _parse(reply.content)
+        self._answered = True
+        if self._key is not None and len(self._key) >= _SHORTEST_KEY:
+            answer = answer._replace(text=self._without_key(answer.text))
+        return answer
+
+    def _refusal(self, status: int, said: str) -> InputError:
+        """What a status means; a server that answered before may do so again, whatever it says now."""
+        kind = ServerDownError if self._answered else ModelUnusableError
+        if status in (401, 403):
+            return kind(f"the server refuses the key ({status} {said})", remedy="Check 'api_key_file'")
+        if status in (404, 405) or 300 <= status < 400:
+            return kind(
                 f"the server does not answer at this address, or has no model {self._config.model!r} "
-                f"({reply.status} {said})",
+                f"({status} {said})",
                 remedy="Check 'server' and 'model' in the config block; redirections are not followed",
             )
-        if reply.status != 200:
-            raise InputError(f"the server refuses the question ({reply.status} {said})")
-        return _parse(reply.content)
+        return InputError(f"the server refuses the question ({status} {said})")
 
     def _down(self, what: str, remedy: str | None = None) -> ServerDownError:
         return ServerDownError(f"the server at {self._address.netloc} {what}", remedy=remedy)
+
+    def _message(self, content: bytes) -> str:
+        """What a server says of an error, in short."""
+        text = content.decode("utf-8", "replace")
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(text)
+            error = value.get("error", value) if isinstance(value, dict) else value
+            text = str(error.get("message", error) if isinstance(error, dict) else error)
+        return self._shown(text)
+
+    def _shown(self, text: str) -> str:
+        """Text of others as it can stand in one line of a terminal."""
+        letters = self._without_key(text)[:200]
+        return " ".join("".join(letter if letter.isprintable() else " " for letter in letters).split())
+
+    def _without_key(self, text: str) -> str:
+        return text if self._key is None else text.replace(self._key, "***")
 
 
 class _Reply(NamedTuple):
@@ -206,21 +230,6 @@ def _parse(content: bytes) -> Answer:
 def _count(usage: Any, key: str) -> int:
     found = usage.get(key) if isinstance(usage, dict) else None
     return found if type(found) is int and 0 <= found < 1 << 40 else 0
-
-
-def _message(content: bytes) -> str:
-    """What a server says of an error, in short."""
-    text = content[:4096].decode("utf-8", "replace")
-    with contextlib.suppress(ValueError, RecursionError):
-        value = json.loads(text)
-        error = value.get("error", value) if isinstance(value, dict) else value
-        text = str(error.get("message", error) if isinstance(error, dict) else error)
-    return _shown(text)
-
-
-def _shown(text: str) -> str:
-    """Text of others as it can stand in one line of a terminal."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text[:200]).split())
 
 
 def _seconds(header: str | None) -> float:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from surgvlp.files import InputError
+from surgvlp.lectures.metadata import UNKNOWN, LectureMetadata
 from surgvlp.lectures.texts import Caption
 from surgvlp.transcription.cleaning import clean_text
 from surgvlp.transcription.language_model import questions
-from surgvlp.transcription.language_model.answers import Step, may_replace
+from surgvlp.transcription.language_model.answers import Step
 from surgvlp.transcription.language_model.asking import Asker
-from surgvlp.transcription.lecture_metadata import UNKNOWN, LectureMetadata
+from surgvlp.transcription.language_model.misheard import may_replace
 
 
 class _ModelWriter:

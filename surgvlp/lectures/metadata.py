@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 from surgvlp import config
-from surgvlp.files import InputError, checked_id, read_json
+from surgvlp.files import InputError, read_json
 from surgvlp.lectures.texts import Caption, is_blank
 from surgvlp.lectures.tree import DataTree
 
@@ -67,11 +66,6 @@ class LectureMetadata:
 UNKNOWN = LectureMetadata()
 
 
-def metadata_path(tree: DataTree, lecture: str) -> Path:
-    """Where a lecture's title, tags and chapter marks lie."""
-    return tree.root / "metadata" / f"{checked_id(lecture)}.json"
-
-
 def read_metadata(tree: DataTree, lecture: str) -> LectureMetadata:
     """Read `metadata/<id>.json`; `UNKNOWN` where there is no such file.
 
@@ -83,7 +77,7 @@ def read_metadata(tree: DataTree, lecture: str) -> LectureMetadata:
     Raises:
         InputError: it is no such file: an unknown key, an empty or endless text, marks that run backwards.
     """
-    path = metadata_path(tree, lecture)
+    path = tree.metadata(lecture)
     if not path.is_file():
         return UNKNOWN
     values = read_json(path)
