@@ -1,4 +1,4 @@
-"""The data tree as typed objects: videos, narrations, keysteps, abstracts, splits, labels, prompts, metadata."""
+"""The data tree as typed objects: videos, texts, metadata, splits, labels, prompts."""
 
 from __future__ import annotations
 
