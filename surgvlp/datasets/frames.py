@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from surgvlp.files import InputError
 from surgvlp.media.images import resize
-from surgvlp.media.store import FrameStore, VideoFrames, open_frames
+from surgvlp.media.store import FrameStore, VideoFrames, duration, open_frames
 
 Frames = NDArray[np.uint8]
 
@@ -37,9 +37,8 @@ class LectureFrames:
         return {**self.__dict__, "_open": OrderedDict()}
 
     def duration(self, lecture: int) -> float:
-        """Seconds of a lecture: its last row's time and the time that a row stands for."""
-        frames = self._frames(lecture)
-        return float(frames.times[-1] + 1 / frames.rate)
+        """Seconds of a lecture."""
+        return duration(self._frames(lecture))
 
     def read_at(self, lecture: int, times: NDArray[np.float64]) -> Frames:
         """(T, H, W, 3) RGB frames nearest to `times` (T,) seconds."""

@@ -88,13 +88,12 @@ class VideoText(PublishedDataset):
 
     Attributes, beside those of `PublishedDataset`:
         texts_per_source: `candidates`.
-        views: augmented views that go with the published name: 0 for video_text, 2 for video_text_ssl.
     """
 
     keys: VideoTextKeys
 
-    def __init__(self, keys: VideoTextKeys, tokenizer: Tokenizer, views: int) -> None:
-        self.views, self.texts_per_source = views, keys.counts
+    def __init__(self, keys: VideoTextKeys, tokenizer: Tokenizer) -> None:
+        self.texts_per_source = keys.counts
         split = read_published(keys, keys.caption_roots, needed=1)
         usable = []
         for number, lecture in enumerate(split.lectures):
@@ -138,15 +137,11 @@ class VideoText(PublishedDataset):
             yield from [anchor_row] * (count - len(found))
 
 
-@DATASETS.register_module(name="video_text")
+@DATASETS.register_module(name=["video_text", "video_text_ssl"])
 def build_video_text(tokenizer: Tokenizer | None = None, **keys: Any) -> VideoText:
-    """Build the published `video_text`, without augmented views; unknown keys are refused."""
+    """Build the published `video_text` or `video_text_ssl`; unknown keys are refused.
+
+    The second one's augmented views are made on the device, as many as the loss takes.
+    """
     built = config.build(VideoTextKeys, keys, "video_text")
-    return VideoText(built, tokenizer or named_tokenizer(built.bert_type), views=0)
-
-
-@DATASETS.register_module(name="video_text_ssl")
-def build_video_text_ssl(tokenizer: Tokenizer | None = None, **keys: Any) -> VideoText:
-    """Build the published `video_text_ssl`, which goes with two augmented views; unknown keys are refused."""
-    built = config.build(VideoTextKeys, keys, "video_text_ssl")
-    return VideoText(built, tokenizer or named_tokenizer(built.bert_type), views=2)
+    return VideoText(built, tokenizer or named_tokenizer(built.bert_type))

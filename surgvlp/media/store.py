@@ -146,6 +146,11 @@ class VideoFrames:
         return FrameReader(self.path, self._index, self._short_side)
 
 
+def duration(frames: FrameStore | VideoFrames) -> float:
+    """Seconds of a lecture: its last row's time and the time that a row stands for."""
+    return float(frames.times[-1] + 1 / frames.rate)
+
+
 def open_frames(path: str | os.PathLike[str]) -> FrameStore | VideoFrames:
     """A frame store if `path` is a folder, else the video itself behind the same interface."""
     return FrameStore(path) if Path(path).is_dir() else VideoFrames(path)

@@ -19,7 +19,7 @@ from surgvlp.features.embed import embed_frames, embed_texts
 from surgvlp.files import InputError
 from surgvlp.lectures.texts import Caption, read_captions
 from surgvlp.lectures.tree import DataTree
-from surgvlp.media.store import FrameStore, VideoFrames, open_frames
+from surgvlp.media.store import duration, open_frames
 
 LEVELS = ("clip", "keystep", "video")
 
@@ -93,11 +93,6 @@ def read_pairs(
     return LecturePairs(lecture, frames, pairs), {
         level: len(read[level]) - len(kept) for level, kept in pairs.items() if len(read[level]) > len(kept)
     }
-
-
-def duration(frames: FrameStore | VideoFrames) -> float:
-    """Seconds of a lecture: its last row's time and the time that a row stands for."""
-    return float(frames.times[-1] + 1 / frames.rate)
 
 
 def keystep_frames(
