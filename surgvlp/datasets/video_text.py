@@ -137,11 +137,18 @@ class VideoText(PublishedDataset):
             yield from [anchor_row] * (count - len(found))
 
 
-@DATASETS.register_module(name=["video_text", "video_text_ssl"])
+@DATASETS.register_module(name="video_text")
 def build_video_text(tokenizer: Tokenizer | None = None, **keys: Any) -> VideoText:
-    """Build the published `video_text` or `video_text_ssl`; unknown keys are refused.
+    """Build the published `video_text`; unknown keys are refused."""
+    return _build(tokenizer, keys, "video_text")
 
-    The second one's augmented views are made on the device, as many as the loss takes.
-    """
-    built = config.build(VideoTextKeys, keys, "video_text")
-    return VideoText(built, tokenizer or named_tokenizer(built.bert_type))
+
+@DATASETS.register_module(name="video_text_ssl")
+def build_video_text_ssl(tokenizer: Tokenizer | None = None, **keys: Any) -> VideoText:
+    """Build the published `video_text_ssl`; its views are made on the device, as many as the loss takes."""
+    return _build(tokenizer, keys, "video_text_ssl")
+
+
+def _build(tokenizer: Tokenizer | None, values: dict[str, Any], name: str) -> VideoText:
+    keys = config.build(VideoTextKeys, values, name)
+    return VideoText(keys, tokenizer or named_tokenizer(keys.bert_type))
