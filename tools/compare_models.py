@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -76,10 +77,15 @@ def main(arguments: list[str] | None = None) -> int:
 def show(comparison: Comparison, screen: Console) -> None:
     runs = [*comparison.controls, *comparison.order]
     for group, lines in groupby(comparison.lines, key=lambda line: line.metric.group):
-        table = Table(title=group, title_justify="left")
-        table.add_column("", no_wrap=True)
-        for heading in ("chance", *runs, *(f"+ {name}" for name in comparison.order[1:])):
-            table.add_column(escape(heading), justify="right")
+        table = Table(
+            title=group, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+        )
+        table.add_column("")
+        # Numbers stay whole in a narrow terminal: names wrap before they do.
+        for heading in ("chance", *runs):
+            table.add_column(escape(heading), justify="right", min_width=5)
+        for name in comparison.order[1:]:
+            table.add_column(escape(f"+ {name}"), justify="right", min_width=8)
         for line in lines:
             steps = [MARKS[step.verdict].format(f"{step.difference:+.3f}") for step in line.steps]
             scores = [f"{line.scores[name].value:.3f}" for name in runs]
