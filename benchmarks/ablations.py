@@ -20,8 +20,8 @@ from surgvlp import console
 from surgvlp.evaluation.comparing.expected_order import compare_models
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-from demo_hierarchy import CONFIGS, retrieval, training
-from demo_steps import Step, places, run, zero_shot
+from demo_hierarchy import CONFIGS, SCRIPT, retrieval
+from demo_steps import Step, places, run_steps, training, zero_shot
 
 METRICS = {
     "macro_f1": "macro-F1",
@@ -86,7 +86,8 @@ def steps_of(seed: int, data: Path, output: Path) -> list[Step]:
     """Training and scores of all ablations on one corpus."""
     runs = {one: output / one.folder for one in ABLATIONS}
     trainings = [
-        training(seed, data, CONFIGS / one.config, folder, *one.options) for one, folder in runs.items()
+        training(SCRIPT, seed, data, CONFIGS / one.config, folder, *one.options)
+        for one, folder in runs.items()
     ]
     models = [(str(folder), ("--checkpoint", str(folder))) for folder in runs.values()]
     return [
@@ -120,12 +121,8 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="likewise")
     parser.add_argument("--output", type=Path, required=True, help="likewise")
     flags = parser.parse_args()
-    screen, number = Console(), 0
     corpora = places(flags.seeds, flags.data, flags.output)
-    for corpus in corpora:
-        for step in steps_of(*corpus):
-            number += 1
-            run(step, number, screen)
+    run_steps(corpora, steps_of, Console())
     print(table([output for _, _, output in corpora]))
     return console.DONE
 

@@ -9,21 +9,20 @@ each keeps what is still valid from an earlier run.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from demo_steps import Step, cost, lecture_steps, places, run, zero_shot
+from demo_steps import Step, lecture_steps, parse_flags, run_demo, show_end, training, zero_shot
 from rich.console import Console
 from rich.table import Table
 
 from surgvlp import console
 from surgvlp.files import read_json
 
-CONFIG = "configs/demo"
+CONFIG = Path("configs/demo")
 
 # The rows of the report's table: its name, the folder below zero-shot/, what it is.
 ROWS = (
@@ -40,12 +39,13 @@ ROWS = (
 def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
     """From nothing to predictions on unseen lectures, for one corpus."""
     yield from lecture_steps(seed, data, output)
+    corpus = ("train.py", seed, data, CONFIG)
     # Two processes with a core each take five sixths of the time of one after the other with two.
     yield Step(
         "Learn to match clips with what is said; beside it, the control: the same with permuted texts",
         (
-            _training(seed, data, f"{output}/pretraining"),
-            _training(seed, data, f"{output}/pretraining-permuted-texts", "shuffle_texts=True"),
+            training(*corpus, output / "pretraining"),
+            training(*corpus, output / "pretraining-permuted-texts", "levels.0.dataset.shuffle_texts=True"),
         ),
     )
     checkpoint = ["--checkpoint", f"{output}/pretraining"]
@@ -61,14 +61,6 @@ def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
             zero_shot(data, untrained, "--untrained", *checkpoint),
         ),
     )
-
-
-def _training(seed: int, data: Path, output: str, *options: str) -> list[str]:
-    dataset = [f"root={data}", f"frames_root={data}/frame_store", *options]
-    return [
-        *("train.py", f"--work_dir={CONFIG}", f"--output_dir={output}", "--resume"),
-        *("--cfg-options", f"seed={seed}", *(f"levels.0.dataset.{option}" for option in dataset)),
-    ]
 
 
 def report_of(outputs: list[Path], report: Path) -> Step:
@@ -101,38 +93,21 @@ def show_scores(summary: dict[str, Any], screen: Console) -> None:
     screen.print(f"{lead:+.3f} macro-F1 over the strongest control, {strongest['name']}", highlight=False)
 
 
-def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[7], help="one corpus and training each (7)")
-    parser.add_argument("--output", type=Path, default=Path("runs/demo"), help="models, scores, report")
-    parser.add_argument("--data", type=Path, default=Path("data/made"), help="the made lectures")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    flags = parse_flags(arguments)
+    flags = parse_flags(__doc__, Path("runs/demo"), "models, scores, report", arguments)
     screen, started = Console(), time.monotonic()
-    corpora = places(flags.seeds, flags.data, flags.output)
-    number = 0
-    for corpus in corpora:
-        for step in steps_of(*corpus):
-            number += 1
-            run(step, number, screen)
+    corpora = run_demo(flags, steps_of, report_of, screen)
     report, outputs = flags.output / "report", [output for _, _, output in corpora]
-    run(report_of(outputs, report), number + 1, screen)
-
     show_scores(read_json(report / "summary.json"), screen)
     trainings = [output / "pretraining" for output in outputs]
-    for name, value in (
-        ("word errors", ", ".join(f"{read_json(output / 'wer.json')['wer']:.1%}" for output in outputs)),
-        ("report", report / "report.html"),
-        ("checkpoint", ", ".join(str(max(folder.glob("step_*.pt"))) for folder in trainings)),
-        ("data", ", ".join(str(data) for _, data, _ in corpora)),
-        ("time", cost(time.monotonic() - started)),
-    ):
-        screen.print(f"{name:<12} {value}", highlight=False, soft_wrap=True)
+    show_end(
+        screen,
+        corpora,
+        started,
+        word_errors=", ".join(f"{read_json(output / 'wer.json')['wer']:.1%}" for output in outputs),
+        report=report / "report.html",
+        checkpoint=", ".join(str(max(folder.glob("step_*.pt"))) for folder in trainings),
+    )
     return console.DONE
 
 

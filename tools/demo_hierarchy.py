@@ -9,17 +9,17 @@ is one of the commands that one runs on one's own lectures, and keeps what is st
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from demo_steps import ROOT, Step, cost, lecture_steps, places, run, zero_shot
+from demo_steps import Step, lecture_steps, parse_flags, run_demo, show_end, training, zero_shot
 from rich.console import Console
 
-from surgvlp import config, console
+from surgvlp import console
 
+SCRIPT = "train_hierarchy_ssl.py"
 CONFIGS = Path("configs/demo_hierarchy")
 UNTRAINED = "untrained"
 
@@ -36,7 +36,7 @@ NOTES = (
 def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
     """From nothing to scores on unseen lectures, for one corpus."""
     yield from lecture_steps(seed, data, output)
-    trainings = tuple(training(seed, data, CONFIGS / folder, output / folder) for _, folder in MODELS)
+    trainings = tuple(training(SCRIPT, seed, data, CONFIGS / folder, output / folder) for _, folder in MODELS)
     yield Step("Train all three, each on as many images as the others", trainings)
     models = [(folder, ["--checkpoint", f"{output}/{folder}"]) for _, folder in MODELS]
     models.append((UNTRAINED, ["--untrained", "--checkpoint", f"{output}/{MODELS[-1][1]}"]))
@@ -48,20 +48,6 @@ def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
         "Find clips, keysteps and lectures by their texts and texts by them; put frames in order",
         tuple(retrieval(data, f"{output}/{folder}", *flags) for folder, flags in models),
     )
-
-
-def training(seed: int, data: Path, work_dir: Path, output: Path, *options: str) -> list[str]:
-    """The command that trains as `work_dir` says, on a corpus."""
-    levels = config.read(ROOT / work_dir / "config.py")["levels"]
-    roots = [
-        f"levels.{number}.dataset.{option}"
-        for number in range(len(levels))
-        for option in (f"root={data}", f"frames_root={data}/frame_store")
-    ]
-    return [
-        *("train_hierarchy_ssl.py", f"--work_dir={work_dir}", f"--output_dir={output}", "--resume"),
-        *("--cfg-options", f"seed={seed}", *roots, *options),
-    ]
 
 
 def retrieval(data: Path, output: str, *model: str) -> list[str]:
@@ -81,33 +67,11 @@ def comparison_of(outputs: list[Path], report: Path) -> Step:
     return Step("Compare them", (command,))
 
 
-def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[7], help="one corpus and training each (7)")
-    parser.add_argument("--output", type=Path, default=Path("runs/demo-hierarchy"), help="models and scores")
-    parser.add_argument("--data", type=Path, default=Path("data/made"), help="the made lectures")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    flags = parse_flags(arguments)
+    flags = parse_flags(__doc__, Path("runs/demo-hierarchy"), "models and scores", arguments)
     screen, started = Console(), time.monotonic()
-    corpora = places(flags.seeds, flags.data, flags.output)
-    number = 0
-    for corpus in corpora:
-        for step in steps_of(*corpus):
-            number += 1
-            run(step, number, screen)
-    report = flags.output / "report"
-    run(comparison_of([output for _, _, output in corpora], report), number + 1, screen)
-    for name, value in (
-        ("report", report / "comparison.html"),
-        ("data", ", ".join(str(data) for _, data, _ in corpora)),
-        ("time", cost(time.monotonic() - started)),
-    ):
-        screen.print(f"{name:<12} {value}", highlight=False, soft_wrap=True)
+    corpora = run_demo(flags, steps_of, comparison_of, screen)
+    show_end(screen, corpora, started, report=flags.output / "report" / "comparison.html")
     return console.DONE
 
 
