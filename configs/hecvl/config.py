@@ -6,10 +6,11 @@
 Values are the paper's ([P]: PeskaVLP, NeurIPS 2024, which trains all three systems alike) or the shipped
 configuration's ([C]); data sets and losses are ours, which are right where the released ones are not
 (docs/training.md). configs/hecvl_released has those. Paths are relative to where one starts. A batch of the
-video level has 1600 images of 336 pixels and wants four GPUs of 80 GB, or a smaller batch_size.
+video level has 1536 images of 336 pixels and wants four GPUs of 80 GB, or a smaller batch_size.
 """
 
-bert = "emilyalsentzer/Bio_ClinicalBERT"  # shipped without its first letter; or a folder with the model
+_base_ = "../surgvlp/config.py"  # model and optimizer, which the paper has alike for all three
+config = _base_.config  # that file, as mmengine reads it
 
 tree = dict(
     root="./data",
@@ -47,75 +48,44 @@ lectures = dict(
     max_length=200,  # [C] tokens
 )
 
-config = dict(
-    model_config=dict(
-        type="HecVL",
-        backbone_img=dict(
-            type="img_backbones/ImageEncoder",
-            num_classes=768,
-            pretrained="imagenet",  # [P]; shipped 'random'
-            backbone_name="resnet_50",
-            img_norm=False,
-        ),
-        backbone_text=dict(
-            type="text_backbones/BertEncoder",
-            text_bert_type=bert,
-            text_last_n_layers=4,
-            text_aggregate_method="sum",
-            text_norm=False,
-            text_embedding_dim=768,
-            text_freeze_bert=False,
-            text_agg_tokens=True,
-        ),
-        pretrained="",  # or a checkpoint to start from
+config["model_config"].update(type="HecVL", pretrained="")  # or a checkpoint to start from
+
+# The published turns (keysteps every 3rd epoch, lectures every 5th) give 2400, 858 and 1443 steps in 200
+# epochs of the paper's data, where an epoch is one caption a lecture. Here it is every caption, so the
+# same balance is said as shares.
+config["levels"] = [
+    dict(
+        name="clip",
+        dataset=dict(clips, split="train_narration"),
+        loss=dict(type="InfoNCEWithNeighbours", temperature=0.1),  # [P]
+        views=dict(size=336),
+        batch_size=120,  # [P] over all GPUs
+        turn=dict(share=0.51),
     ),
-    # The published turns (keysteps every 3rd epoch, lectures every 5th) give 2400, 858 and 1443 steps in 200
-    # epochs of the paper's data, where an epoch is one caption a lecture. Here it is every caption, so the
-    # same balance is said as shares.
-    levels=[
-        dict(
-            name="clip",
-            dataset=dict(clips, split="train_narration"),
-            loss=dict(type="InfoNCEWithNeighbours", temperature=0.1),  # [P]
-            views=dict(size=336),
-            batch_size=120,  # [P] over all GPUs
-            turn=dict(share=0.51),
-        ),
-        dict(
-            name="keystep",
-            dataset=dict(keysteps, split="train_keystep"),
-            loss=dict(type="ParentChildInfoNCE", temperature=0.1),
-            views=dict(size=336),
-            batch_size=80,  # [P]
-            turn=dict(share=0.18),
-        ),
-        dict(
-            name="video",
-            dataset=dict(lectures, split="train_abstract"),
-            loss=dict(type="ParentChildInfoNCE", temperature=0.1),
-            views=dict(size=336),
-            batch_size=24,  # [P] 25, which four GPUs cannot share
-            turn=dict(share=0.31),
-        ),
-    ],
-    length=dict(steps=4700),
-    optimizer=dict(
-        name="adamw",  # [P]; shipped adam
-        learning_rate=5e-5,  # [P]; shipped 8e-5
-        weight_decay=0.01,  # not in the paper; AdamW's usual value
-        warmup_steps=0,  # [C]
+    dict(
+        name="keystep",
+        dataset=dict(keysteps, split="train_keystep"),
+        loss=dict(type="ParentChildInfoNCE", temperature=0.1),
+        views=dict(size=336),
+        batch_size=80,  # [P]
+        turn=dict(share=0.18),
     ),
-    validation=dict(
-        datasets=dict(
-            clip=dict(clips, split="val"),
-            keystep=dict(keysteps, split="val"),
-            video=dict(lectures, split="val"),
-        ),
-        every=dict(epochs=1),
+    dict(
+        name="video",
+        dataset=dict(lectures, split="train_abstract"),
+        loss=dict(type="ParentChildInfoNCE", temperature=0.1),
+        views=dict(size=336),
+        batch_size=24,  # [P] 25, which four GPUs cannot share
+        turn=dict(share=0.31),
     ),
-    checkpoints=dict(every=dict(epochs=1), keep=3),  # 1.6 GB each
-    logging=dict(every=dict(steps=10)),
-    seed=1,  # [C]
-    workers=8,  # [C] for each level
-    precision="bfloat16",  # published: float16 without a scaler, whose small gradients vanish
+]
+config["length"] = dict(steps=4700)
+config["validation"] = dict(
+    datasets=dict(
+        clip=dict(clips, split="val"),
+        keystep=dict(keysteps, split="val"),
+        video=dict(lectures, split="val"),
+    ),
+    every=dict(epochs=1),
 )
+config["checkpoints"] = dict(every=dict(epochs=1), keep=3)  # 1.6 GB each

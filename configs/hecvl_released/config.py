@@ -8,7 +8,9 @@ model's name (its first letter is lost), float16 without a scaler, and a schedul
 not run. Paths are relative to where one starts.
 """
 
-bert = "emilyalsentzer/Bio_ClinicalBERT"  # or a folder with the model
+_base_ = "../surgvlp/config.py"  # the model, but for its random start
+config = _base_.config  # that file, as mmengine reads it
+
 narrations = ["./data/aws_narration_texts", "./data/whisper_narration_texts"]
 
 sampling = dict(
@@ -49,57 +51,36 @@ lectures = dict(
 )
 views = dict(size=336, compat="released")  # other views of every frame
 
-config = dict(
-    model_config=dict(
-        type="MVNet",
-        backbone_img=dict(
-            type="img_backbones/ImageEncoder",
-            num_classes=768,
-            pretrained="random",
-            backbone_name="resnet_50",
-            img_norm=False,
-        ),
-        backbone_text=dict(
-            type="text_backbones/BertEncoder",
-            text_bert_type=bert,
-            text_last_n_layers=4,
-            text_aggregate_method="sum",
-            text_norm=False,
-            text_embedding_dim=768,
-            text_freeze_bert=False,
-            text_agg_tokens=True,
-        ),
+config["model_config"]["type"] = "MVNet"
+config["model_config"]["backbone_img"]["pretrained"] = "random"
+config["levels"] = [
+    dict(
+        name="clip",
+        dataset=dict(clips, csv="./data/splits/train_narration.csv"),
+        loss=dict(type="SSL_VL_Loss_new", alpha=0.75),
+        views=views,
+        batch_size=120,  # of the paper
     ),
-    levels=[
-        dict(
-            name="clip",
-            dataset=dict(clips, csv="./data/splits/train_narration.csv"),
-            loss=dict(type="SSL_VL_Loss_new", alpha=0.75),
-            views=views,
-            batch_size=120,  # of the paper
-        ),
-        dict(
-            name="keystep",
-            dataset=dict(keysteps, csv="./data/splits/train_keystep.csv"),
-            loss=dict(type="hier_infonce", alpha=0.75),
-            views=views,
-            batch_size=80,
-            turn=dict(every_epochs=3),
-        ),
-        dict(
-            name="video",
-            dataset=dict(lectures, csv="./data/splits/train_abstract.csv"),
-            loss=dict(type="hier_infonce", alpha=0.75),
-            views=views,
-            batch_size=24,  # 25 there, which four GPUs cannot share
-            turn=dict(every_epochs=5),
-        ),
-    ],
-    length=dict(epochs=150),
-    optimizer=dict(name="adam", learning_rate=8e-5, weight_decay=0.0),
-    validation=dict(datasets=dict(clip=dict(clips, csv="./data/splits/val.csv")), every=dict(epochs=1)),
-    checkpoints=dict(every=dict(epochs=1), keep=10),
-    seed=1,
-    workers=8,
-    precision="bfloat16",
+    dict(
+        name="keystep",
+        dataset=dict(keysteps, csv="./data/splits/train_keystep.csv"),
+        loss=dict(type="hier_infonce", alpha=0.75),
+        views=views,
+        batch_size=80,
+        turn=dict(every_epochs=3),
+    ),
+    dict(
+        name="video",
+        dataset=dict(lectures, csv="./data/splits/train_abstract.csv"),
+        loss=dict(type="hier_infonce", alpha=0.75),
+        views=views,
+        batch_size=24,  # 25 there, which four GPUs cannot share
+        turn=dict(every_epochs=5),
+    ),
+]
+config["length"] = dict(epochs=150)
+config["optimizer"] = dict(name="adam", learning_rate=8e-5, weight_decay=0.0)
+config["validation"] = dict(
+    datasets=dict(clip=dict(clips, csv="./data/splits/val.csv")), every=dict(epochs=1)
 )
+config["checkpoints"] = dict(every=dict(epochs=1), keep=10)
