@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torchvision import transforms
 
 from surgvlp.lectures import Caption, write_captions
 from surgvlp.media import store
@@ -13,6 +15,24 @@ from surgvlp.media.encode import VideoWriter
 
 SECONDS = 24
 HEIGHT, WIDTH = 64, 96
+
+
+IMAGENET = transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+
+
+def published_keys(tree: Path) -> dict[str, Any]:
+    """What published dicts of every level hold alike."""
+    return {
+        "csv": str(tree / "splits" / "train.csv"),
+        "video_root": str(tree / "videos"),
+        "min_time": 4.0,
+        "size": 32,
+        "crop_only": False,
+        "center_crop": False,
+        "random_flip": True,
+        "bert_type": "emilyalsentzer/Bio_ClinicalBERT",
+        "transforms": transforms.Compose([IMAGENET]),
+    }
 
 
 class WordTokenizer:

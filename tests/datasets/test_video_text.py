@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from lecture_tree import SECONDS, WordTokenizer, lecture_of, second_of
+from lecture_tree import IMAGENET, SECONDS, WordTokenizer, lecture_of, published_keys, second_of
 from torchvision import transforms
 
 from surgvlp import config, registry
@@ -19,28 +19,18 @@ from surgvlp.files import InputError
 from surgvlp.lectures import Caption, read_captions, write_captions
 from surgvlp.registry import DATASETS
 
-IMAGENET = transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
-
 
 def published(tree: Path, **keys: Any) -> dict[str, Any]:
     """A dict with exactly the published keys."""
     return {
         "type": "video_text_ssl",
-        "csv": str(tree / "splits" / "train.csv"),
-        "video_root": str(tree / "videos"),
+        **published_keys(tree),
         "caption_roots": [str(tree / "aws_narration_texts"), str(tree / "whisper_narration_texts")],
         "candidates": torch.IntTensor([1, 2]),
-        "min_time": 4.0,
         "fps": 2,
         "num_frames": 4,
         "clip_min": 3,
         "clip_max": 5,
-        "size": 32,
-        "crop_only": False,
-        "center_crop": False,
-        "random_flip": True,
-        "bert_type": "emilyalsentzer/Bio_ClinicalBERT",
-        "transforms": transforms.Compose([IMAGENET]),
         "aug_transforms": transforms.Compose(
             [
                 transforms.ToPILImage(),

@@ -12,8 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from lecture_tree import SECONDS, WordTokenizer, lecture_of, second_of, write_split
-from torchvision import transforms
+from lecture_tree import SECONDS, WordTokenizer, lecture_of, published_keys, second_of, write_split
 
 from surgvlp import registry
 from surgvlp.datasets import ResumableSampler, VideoTextAbstract, make_loader
@@ -27,21 +26,11 @@ def published(tree: Path, **keys: Any) -> dict[str, Any]:
     """A dict with exactly the published keys."""
     return {
         "type": "video_text_phase_aug_phase_abstract",
-        "csv": str(tree / "splits" / "train.csv"),
-        "video_root": str(tree / "videos"),
+        **published_keys(tree),
         "caption_roots": [str(tree / "keystep_texts")],
         "phase_root": str(tree / "abstract_texts"),
         "candidates": torch.IntTensor([8]),
-        "min_time": 4.0,
         "num_frames_clip": 64,
-        "size": 32,
-        "crop_only": False,
-        "center_crop": False,
-        "random_flip": True,
-        "bert_type": "emilyalsentzer/Bio_ClinicalBERT",
-        "transforms": transforms.Compose(
-            [transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]
-        ),
         **keys,
     }
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from lecture_tree import SECONDS, WordTokenizer, lecture_of, second_of, write_split
+from lecture_tree import SECONDS, WordTokenizer, lecture_of, published_keys, second_of, write_split
 from torchvision import transforms
 
 from surgvlp import registry
@@ -30,21 +30,11 @@ def published(tree: Path, **keys: Any) -> dict[str, Any]:
     """A dict with exactly the published keys."""
     return {
         "type": "video_text_phase",
-        "csv": str(tree / "splits" / "train.csv"),
-        "video_root": str(tree / "videos"),
+        **published_keys(tree),
         "caption_roots": [str(tree / "aws_narration_texts"), str(tree / "whisper_narration_texts")],
         "phase_root": str(tree / "keystep_texts"),
         "candidates": torch.IntTensor([3]),
-        "min_time": 4.0,
         "num_frames_clip": 16,
-        "size": 32,
-        "crop_only": False,
-        "center_crop": False,
-        "random_flip": True,
-        "bert_type": "emilyalsentzer/Bio_ClinicalBERT",
-        "transforms": transforms.Compose(
-            [transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]
-        ),
         **keys,
     }
 

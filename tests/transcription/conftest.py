@@ -1,12 +1,17 @@
-"""Real speech for the recognisers: sentences spoken by espeak-ng, and a lecture video that contains them."""
+"""Real speech for the recognisers, spoken by espeak-ng; and lectures beside a language model's server."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from language_model_lectures import Run, new_tree, runner
+from language_model_servers import LanguageModelServer, sensible, write_config
 from lecture_videos import RATE, speak, write_video
+
+from surgvlp.lectures import DataTree
 
 SENTENCES = (
     "We open the bag and put the stone into it.",
@@ -59,3 +64,24 @@ def videos(
     whole = (folder / "good_a.mp4").read_bytes()
     (folder / "torn.mp4").write_bytes(whole[: len(whole) // 2])
     return folder
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> DataTree:
+    """Narrations of five lectures."""
+    return new_tree(tmp_path / "data")
+
+
+@pytest.fixture
+def server() -> Iterator[LanguageModelServer]:
+    """A server whose model does what it is asked."""
+    with LanguageModelServer(lambda exchange: exchange.say(sensible(exchange.body))) as server:
+        yield server
+
+
+@pytest.fixture
+def run(
+    tree: DataTree, server: LanguageModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs a tool over the tree with that server's model."""
+    return runner(tree, write_config(tmp_path / "model.py", server.url, attempts=2, timeout_s=5), capsys)

@@ -6,11 +6,10 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from language_model_lectures import SAID, WHISPER, Run, is_of, narrations_of, new_tree, runner
+from language_model_lectures import SAID, WHISPER, Run, is_of, narrations_of
 from language_model_servers import (
     LanguageModelServer,
     sensible,
@@ -23,25 +22,6 @@ from surgvlp.transcription.language_model.server import ServerModel
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import correct_narrations
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> DataTree:
-    return new_tree(tmp_path / "data")
-
-
-@pytest.fixture
-def server() -> Iterator[LanguageModelServer]:
-    """A server whose model does what it is asked."""
-    with LanguageModelServer(lambda exchange: exchange.say(sensible(exchange.body))) as server:
-        yield server
-
-
-@pytest.fixture
-def run(
-    tree: DataTree, server: LanguageModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    return runner(tree, write_config(tmp_path / "model.py", server.url, attempts=2, timeout_s=5), capsys)
 
 
 def test_narrations_are_corrected_in_place_and_the_others_kept_beside(

@@ -7,11 +7,11 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from language_model_lectures import LECTURES, SAID, WHISPER, Run, is_of, narrations_of, new_tree, runner
+from language_model_lectures import LECTURES, SAID, WHISPER, Run, is_of, narrations_of
 from language_model_servers import (
     Body,
     Exchange,
@@ -29,25 +29,6 @@ from surgvlp.lectures import Caption, DataTree, read_captions, write_captions
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import write_abstracts
 import write_keysteps
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> DataTree:
-    return new_tree(tmp_path / "data")
-
-
-@pytest.fixture
-def server() -> Iterator[LanguageModelServer]:
-    """A server whose model does what it is asked."""
-    with LanguageModelServer(lambda exchange: exchange.say(sensible(exchange.body))) as server:
-        yield server
-
-
-@pytest.fixture
-def run(
-    tree: DataTree, server: LanguageModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    return runner(tree, write_config(tmp_path / "model.py", server.url, attempts=2, timeout_s=5), capsys)
 
 
 def _fails(tree: DataTree, lecture: str, kind: str = "keystep") -> str:
