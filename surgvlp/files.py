@@ -131,6 +131,17 @@ def sha256_of(path: str | os.PathLike[str], report: Callable[[], None] = lambda:
     return digest.hexdigest()
 
 
+def sha256_of_json(value: Any) -> str:
+    """Hex digest of plain data, as sorted compact JSON: equal data have equal digests."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def one_line(text: str) -> str:
+    """Text of others as it can stand in one line: without control characters, single blanks."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 def package_file(package: str, relative: str, sha256: str) -> Path:
     """Path of a data file inside an installed distribution, without importing it, its sha256 checked.
 

@@ -12,7 +12,6 @@ order for every name. A run's folder holds zero-shot/ (tools/evaluate_zero_shot.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -24,6 +23,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from surgvlp import console
+from surgvlp.evaluation.flags import command_line
 from surgvlp.files import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Model libraries load after the flags are known to be right.
     from surgvlp.evaluation.comparing.report import compare_runs, order_in_words
 
-    command = shlex.join(["python", *(sys.argv if arguments is None else [__file__, *arguments])])
+    command = command_line(__file__, arguments)
     comparison = compare_runs(models, flags.output, controls, notes, [command])
     screen = Console()
     show(comparison, screen)

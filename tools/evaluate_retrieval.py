@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from surgvlp import console
+from surgvlp.evaluation.flags import command_line, evaluation_parser
 
 
 def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
-    flags = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    flags.add_argument("--checkpoint", type=Path, help="training state, its run's folder, or a released file")
-    flags.add_argument(
-        "--config", type=Path, help="config file, or folder with config.py; for released files"
-    )
-    flags.add_argument(
-        "--untrained", action="store_true", help="evaluate the weights that training starts from"
-    )
-    flags.add_argument("--data", type=Path, required=True, help="root of the data tree")
+    flags = evaluation_parser(__doc__)
     flags.add_argument("--split", default="test", help="split's name (default: test)")
     flags.add_argument(
         "--narrations",
@@ -46,9 +36,6 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
         "--frames", type=Path, help="folder of frame stores or mp4s (default: frame_store/, else videos/)"
     )
     flags.add_argument("--output", type=Path, required=True, help="folder for retrieval.json")
-    flags.add_argument("--batch-size", type=int, default=64, help="frames in one forward (default: 64)")
-    flags.add_argument("--device", help="cpu, cuda, cuda:1 (default: a GPU where there is one)")
-    flags.add_argument("--json", action="store_true", help="print retrieval.json instead of a table")
     return flags.parse_args(arguments)
 
 
@@ -59,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     from surgvlp.evaluation.retrieval.run import evaluate_retrieval
 
     options = {name: value for name, value in vars(flags).items() if name != "json"}
-    command = shlex.join(["python", *(sys.argv if arguments is None else [__file__, *arguments])])
+    command = command_line(__file__, arguments)
     result = evaluate_retrieval(**options, command=command)
     if flags.json:
         print(json.dumps(result, indent=1, ensure_ascii=False))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from surgvlp import console
+from surgvlp.evaluation.flags import command_line, evaluation_parser
 
 
 def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
-    flags = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    flags.add_argument("--checkpoint", type=Path, help="training state, its run's folder, or a released file")
-    flags.add_argument(
-        "--config", type=Path, help="config file, or folder with config.py; for released files"
-    )
-    flags.add_argument(
-        "--untrained", action="store_true", help="evaluate the weights that training starts from"
-    )
-    flags.add_argument("--data", type=Path, required=True, help="root of the data tree")
+    flags = evaluation_parser(__doc__)
     flags.add_argument("--dataset", required=True, help="cholec80, autolaparo, made, or one of your own")
     flags.add_argument(
         "--split", default="test", help="split's name, or ids with commas between (default: test)"
@@ -49,12 +39,9 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     )
     flags.add_argument("--grammar", type=Path, help="decode over time with this phase grammar (.json)")
     flags.add_argument("--output", type=Path, required=True, help="folder for predictions and scores")
-    flags.add_argument("--batch-size", type=int, default=64, help="frames in one forward (default: 64)")
-    flags.add_argument("--device", help="cpu, cuda, cuda:1 (default: a GPU where there is one)")
     flags.add_argument(
         "--report", action="store_true", help="write report.html, figures/ and summary.json too"
     )
-    flags.add_argument("--json", action="store_true", help="print evaluation.json instead of a table")
     return flags.parse_args(arguments)
 
 
@@ -68,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = {
         name: value for name, value in vars(flags).items() if name not in ("prompts", "report", "json")
     }
-    command = shlex.join(["python", *(sys.argv if arguments is None else [__file__, *arguments])])
+    command = command_line(__file__, arguments)
     result = evaluate_zero_shot(**options, prompt_files=flags.prompts, command=command)
     if flags.report:
         report_of({"zero-shot": [flags.output]}, flags.output)

@@ -99,9 +99,14 @@ def newest_checkpoint(folder: Path) -> Path:
     raise InputError("no whole checkpoint (step_*.pt) in this folder", file=folder)
 
 
+def config_file(config: Path) -> Path:
+    """The config file that `--config` means: itself, or the one in a folder."""
+    return config / "config.py" if config.is_dir() else config
+
+
 def _settings(checkpoint: Path | None, config: Path | None) -> tuple[Mapping[str, Any], Path]:
     if config is not None:
-        path = config / "config.py" if config.is_dir() else config
+        path = config_file(config)
         return configs.read(path), path
     assert checkpoint is not None
     settings = _config_in(checkpoint)

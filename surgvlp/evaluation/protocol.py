@@ -11,14 +11,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from surgvlp import config
-from surgvlp.files import InputError, read_json
+from surgvlp.files import InputError, read_json, sha256_of_json
 
 GIVEN_PROMPTS, GIVEN_VIDEOS = "given prompts", "given videos"
 Source = Literal["image files", "videos", "frame store"]
@@ -87,8 +86,7 @@ class Protocol:
         """Hash of everything but `about`, over sorted compact JSON."""
         content = dataclasses.asdict(self)
         del content["about"]
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sha256_of_json(content)
 
     def settled(
         self, prompt_sets: Sequence[Sequence[str]], videos: Sequence[str], source: Source = "image files"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from surgvlp import config
-from surgvlp.files import InputError, read_json
+from surgvlp.files import InputError, one_line, read_json
 from surgvlp.lectures.texts import Caption, is_blank
 from surgvlp.lectures.tree import DataTree
 
@@ -87,9 +87,9 @@ def read_metadata(tree: DataTree, lecture: str) -> LectureMetadata:
     except InputError as error:
         raise InputError(str(error), file=path) from error
     return LectureMetadata(
-        _line(found.title),
-        tuple(_line(tag) for tag in found.tags),
-        tuple(Chapter(chapter.start, _line(chapter.title)) for chapter in found.chapters),
+        one_line(found.title),
+        tuple(one_line(tag) for tag in found.tags),
+        tuple(Chapter(chapter.start, one_line(chapter.title)) for chapter in found.chapters),
     )
 
 
@@ -106,8 +106,3 @@ def _check(metadata: LectureMetadata) -> None:
         raise InputError("a mark must be at 0 s or later", key="metadata.chapters")
     if any(one > other for one, other in pairwise(starts)):
         raise InputError("the marks run backwards", key="metadata.chapters", remedy="Sort them by start")
-
-
-def _line(text: str) -> str:
-    """Text of one line without control characters."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

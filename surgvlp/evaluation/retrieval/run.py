@@ -12,9 +12,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from surgvlp import config as configs
-from surgvlp.evaluation.encoder import newest_checkpoint, open_encoder
+from surgvlp.evaluation.encoder import config_file, newest_checkpoint, open_encoder
 from surgvlp.evaluation.frames import lecture_frames
 from surgvlp.evaluation.protocol import Preprocessing
 from surgvlp.evaluation.retrieval.alignment import AlignmentScores, score_alignment
@@ -37,7 +35,7 @@ from surgvlp.evaluation.retrieval.pairs import (
 from surgvlp.evaluation.retrieval.ranks import chance, ranks, recalls
 from surgvlp.evaluation.versions import now, versions
 from surgvlp.features.embed import unit
-from surgvlp.files import InputError, read_json, sha256_of, write_json
+from surgvlp.files import InputError, read_json, sha256_of, sha256_of_json, write_json
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.store import SUFFIX
 
@@ -74,7 +72,7 @@ class RetrievalProtocol:
     @property
     def sha256(self) -> str:
         """Hash over sorted compact JSON."""
-        return _digest(asdict(self))
+        return sha256_of_json(asdict(self))
 
 
 PROTOCOL = RetrievalProtocol()
@@ -118,11 +116,11 @@ def evaluate_retrieval(
             remedy=f"Known: {', '.join(NARRATIONS)}",
         )
     lectures, left_out = _read(DataTree(data), split, narrations, frames)
-    corpus = _digest([narrations, [_described(lecture) for lecture in lectures]])
+    corpus = sha256_of_json([narrations, [_described(lecture) for lecture in lectures]])
     if checkpoint is not None and checkpoint.is_dir():
         checkpoint = newest_checkpoint(checkpoint)
     weights = sha256_of(checkpoint) if checkpoint and checkpoint.is_file() else str(checkpoint)
-    inputs = _digest([PROTOCOL.sha256, corpus, weights, _config_as_read(config), untrained])
+    inputs = sha256_of_json([PROTOCOL.sha256, corpus, weights, _config_as_read(config), untrained])
     kept = _kept(output / FILE, inputs)
     if kept is not None:
         return kept
@@ -256,11 +254,4 @@ def _kept(path: Path, inputs: str) -> dict[str, Any] | None:
 
 def _config_as_read(path: Path | None) -> str:
     """What a config says, the files that it builds on included: the same path may say something else now."""
-    if path is None:
-        return ""
-    return repr(configs.read(path / "config.py" if path.is_dir() else path))
-
-
-def _digest(value: Mapping[str, Any] | Sequence[Any]) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return "" if path is None else repr(configs.read(config_file(path)))

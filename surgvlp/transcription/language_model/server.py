@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from surgvlp.files import InputError
+from surgvlp.files import InputError, one_line
 from surgvlp.transcription.language_model.protocol import (
     Answer,
     LanguageModelConfig,
@@ -177,8 +177,7 @@ class ServerModel:
 
     def _shown(self, text: str) -> str:
         """Text of others as it can stand in one line of a terminal."""
-        letters = self._without_key(text)[:200]
-        return " ".join("".join(letter if letter.isprintable() else " " for letter in letters).split())
+        return one_line(self._without_key(text)[:200])
 
     def _without_key(self, text: str) -> str:
         return text if self._key is None else text.replace(self._key, "***")
