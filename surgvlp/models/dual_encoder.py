@@ -57,10 +57,13 @@ class DualEncoder(nn.Module):
         """(N, 3, H, W) normalised floats -> (N, D), not of unit length."""
         return self.backbone_img(frames)
 
+    def encode_frames(self, clips: Tensor) -> Tensor:
+        """(B, T, 3, H, W) -> (B, T, D), not of unit length."""
+        return self.encode_image(clips.flatten(0, 1)).view(*clips.shape[:2], -1)
+
     def encode_video(self, clips: Tensor) -> Tensor:
         """(B, T, 3, H, W) -> (B, D): the mean over T of un-normalised frame embeddings."""
-        frames = self.encode_image(clips.flatten(0, 1))
-        return frames.view(*clips.shape[:2], -1).mean(1)
+        return self.encode_frames(clips).mean(1)
 
     def encode_text(self, tokens: Mapping[str, Any]) -> Tensor:
         """`{"input_ids", "attention_mask"[, "token_type_ids"]}`, each (N, L) -> (N, D), any length."""

@@ -111,9 +111,7 @@ class ParentChildObjective(VideoTextObjective):
 
     def embed(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """`video` (B, D), `texts` (B, 1 + C, D), `step_mask` (B, C) and, for an order, `frames` (B, T, D)."""
-        samples, count = batch["frames"].shape[:2]
-        frames = cast(DualEncoder, model).encode_image(batch["frames"].flatten(0, 1))
-        frames = frames.view(samples, count, -1)
+        frames = cast(DualEncoder, model).encode_frames(batch["frames"])
         embeddings = {"video": frames.mean(1), "texts": self._embed_texts(model, batch)}
         if "frames" in self._takes:
             embeddings["frames"] = frames

@@ -139,14 +139,14 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(
 
 
 class Encoders(nn.Module):
-    """Linear maps in place of networks: (N, 3, H, W) -> (N, D) and (N, L) -> (N, D)."""
+    """Linear maps in place of networks: (B, T, 3, H, W) -> (B, T, D) and (N, L) -> (N, D)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.image, self.text = nn.Linear(3 * 4 * 4, 6), nn.Linear(5, 6)
 
-    def encode_image(self, frames: Tensor) -> Tensor:
-        return self.image(frames.flatten(1))
+    def encode_frames(self, clips: Tensor) -> Tensor:
+        return self.image(clips.flatten(2))
 
     def encode_text(self, tokens: dict[str, Tensor]) -> Tensor:
         return self.text(tokens["input_ids"].float())
@@ -170,7 +170,7 @@ def test_the_objective_hands_a_loss_what_it_takes(name: str) -> None:
     objective = ParentChildObjective(loss, TextEmbedding())
     found = objective.loss(objective.embed(model, batch), batch)["loss"]
 
-    frames = torch.stack([model.encode_image(video) for video in batch["frames"]])
+    frames = torch.stack([model.image(video.flatten(1)) for video in batch["frames"]])
     texts = torch.stack([model.encode_text({"input_ids": ids}) for ids in batch["input_ids"]])
     called = [frames.mean(1), [texts[:, 0], texts[:, 1:]]]
     there = batch["step_mask"]

@@ -34,11 +34,11 @@ class Encoders(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.unused = nn.Linear(2, 2)
 
-    def encode_image(self, frames: Tensor) -> Tensor:
-        return self.dropout(self.image(frames))
+    def encode_frames(self, clips: Tensor) -> Tensor:
+        return self.dropout(self.image(clips.flatten(0, 1))).view(*clips.shape[:2], -1)
 
     def encode_video(self, clips: Tensor) -> Tensor:
-        return self.encode_image(clips.flatten(0, 1)).view(*clips.shape[:2], -1).mean(1)
+        return self.encode_frames(clips).mean(1)
 
     def encode_text(self, tokens: dict[str, Tensor]) -> Tensor:
         return self.text(tokens["input_ids"])
