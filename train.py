@@ -13,14 +13,24 @@ Exit codes: 0 done, 2 input that cannot be used, 3 diverged.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from surgvlp import console
 from surgvlp.training import command
 
+if TYPE_CHECKING:
+    from surgvlp.training.run import Task
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Train; see the top of this file."""
-    return command.run(__doc__, arguments)
+    return command.run(__doc__, arguments, _task)
+
+
+def _task() -> type[Task]:
+    from surgvlp.training.video_text.task import VideoTextTask
+
+    return VideoTextTask
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from torchvision import transforms
 
 from surgvlp import console
 from surgvlp.config import Gaussian
-from surgvlp.datasets import ResumableSampler, Views, build_clips, make_loader
+from surgvlp.datasets import ResumableSampler, Views, build_clips, text_loader
 from surgvlp.datasets.views import IMAGENET_MEAN, IMAGENET_STD
 from surgvlp.lectures import Caption, write_captions
 from surgvlp.media import store
@@ -122,7 +122,7 @@ def our_clips(root: Path, frames_root: Path | None, flags: argparse.Namespace) -
     """One batch from the loader in this process, and its views."""
     keys = {"root": str(root), "split": "train", "size": flags.size, "num_frames": flags.frames}
     dataset = build_clips(tokenizer, frames_root=str(frames_root) if frames_root else None, **keys)
-    batches = iter(make_loader(dataset, ResumableSampler(len(dataset), flags.batch, seed=0), workers=0))
+    batches = iter(text_loader(dataset, ResumableSampler(len(dataset), flags.batch, seed=0), workers=0))
     views, generator = Views(flags.size), torch.Generator()
     return lambda: len(views(next(batches)["frames"], generator)["view2"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surgvlp.datasets.clips import ClipKeys, Clips, build_clips
 from surgvlp.datasets.keysteps import KeystepKeys, Keysteps, build_keysteps
-from surgvlp.datasets.loader import Loader, make_loader
+from surgvlp.datasets.loader import Loader, text_loader
 from surgvlp.datasets.phases import RecognitionFrame, published_preprocess
 from surgvlp.datasets.sampler import ResumableSampler
 from surgvlp.datasets.video_text import VideoText, VideoTextKeys
@@ -33,6 +33,6 @@ __all__ = [
     "build_clips",
     "build_keysteps",
     "build_whole_lectures",
-    "make_loader",
     "published_preprocess",
+    "text_loader",
 ]

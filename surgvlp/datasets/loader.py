@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import cv2
@@ -19,8 +20,22 @@ Item = dict[str, Any]
 Batch = dict[str, Any]
 
 
-class LevelDataset(Protocol):
-    """What the loader needs of a data set.
+class Samples(Protocol):
+    """What the loader needs of a data set."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Key | int) -> Item:
+        """One sample, with `sample_index` int in it."""
+
+    def describe(self, index: int) -> str:
+        """Which lecture, and where in it, for a person who looks for a bad sample."""
+
+
+class LevelDataset(Samples, Protocol):
+    """Videos with texts. A sample has `frames (T,3,S,S) uint8`, `text_index (K,) int64`, `sample_index` int.
+
+    And `step_mask (C,) bool` where the last C of the texts are children, which of them are there.
 
     Attributes:
         texts: its table of texts.
@@ -30,36 +45,29 @@ class LevelDataset(Protocol):
     texts: TextTable
     texts_per_source: tuple[int, ...]
 
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, key: Key | int) -> Item:
-        """One sample: `frames (T,3,S,S) uint8`, `text_index (K,) int64`, `sample_index` int.
-
-        And `step_mask (C,) bool` where the last C of the texts are children, which of them are there.
-        """
-
-    def describe(self, index: int) -> str:
-        """Which lecture, and where in it, for a person who looks for a bad sample."""
-
 
 class Loader:
     """Batches from the sampler's position on, without end; each one handed out moves the position.
 
-    A batch is a dict:
-        frames: (B, T, 3, S, S) uint8.
-        text_index: (B, K) int64, rows of the data set's text table, the anchor's first.
-        input_ids, attention_mask: (B, K, l) int64, cut to the longest text of the batch.
-        padded_length: L, the length that texts are padded to in published models.
-        step_mask: (B, C) bool, at keystep and video level only: which of the last C texts are there.
-        sample_index: (B,) int64.
+    What it yields does not depend on `workers`. An InputError in a worker is raised here as it is.
 
-    An InputError in a worker is raised here as it is.
+    Args:
+        dataset: of samples.
+        sampler: says which samples make a batch.
+        collate: makes the batch of them, a dict with `sample_index (B,) int64`.
+        workers: processes; 0 loads in this one.
     """
 
-    def __init__(self, dataset: LevelDataset, sampler: ResumableSampler, workers: int) -> None:
+    def __init__(
+        self,
+        dataset: Samples,
+        sampler: ResumableSampler,
+        collate: Callable[[Sequence[Item]], Batch],
+        workers: int = 0,
+    ) -> None:
         self.dataset, self.sampler = dataset, sampler
         self._loader: DataLoader[Any] = DataLoader(
-            _Fetch(dataset),
+            _Fetch(dataset, collate),
             sampler=sampler,  # gives the keys of a whole batch at a time
             batch_size=None,
             num_workers=workers,
@@ -79,13 +87,22 @@ class Loader:
             yield batch
 
 
-def make_loader(dataset: LevelDataset, sampler: ResumableSampler, workers: int = 0) -> Loader:
-    """A loader over `dataset` in the order of `sampler`; what it yields does not depend on `workers`."""
-    return Loader(dataset, sampler, workers)
+def text_loader(dataset: LevelDataset, sampler: ResumableSampler, workers: int = 0) -> Loader:
+    """A loader over videos with texts; its batches are those of `collate`."""
+    return Loader(dataset, sampler, partial(collate, texts=dataset.texts), workers)
 
 
 def collate(items: Sequence[Item], texts: TextTable) -> Batch:
-    """Stack samples and look their tokens up; see `Loader` for what is in a batch."""
+    """Stack samples of videos with texts, and look their tokens up.
+
+    Returns:
+        frames: (B, T, 3, S, S) uint8.
+        text_index: (B, K) int64, rows of the data set's text table, the anchor's first.
+        input_ids, attention_mask: (B, K, l) int64, cut to the longest text of the batch.
+        padded_length: L, the length that texts are padded to in published models.
+        step_mask: (B, C) bool, at keystep and video level only: which of the last C texts are there.
+        sample_index: (B,) int64.
+    """
     rows = np.stack([item["text_index"] for item in items])
     tokens = {name: torch.from_numpy(table) for name, table in texts.gather(rows).items()}
     masks = [item["step_mask"] for item in items if "step_mask" in item]
@@ -109,12 +126,12 @@ class _Failure:
 class _Fetch(Dataset[Any]):
     """The data set as one of whole batches: a list of keys gives a batch."""
 
-    def __init__(self, dataset: LevelDataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Samples, collate: Callable[[Sequence[Item]], Batch]) -> None:
+        self.dataset, self.collate = dataset, collate
 
     def __getitem__(self, keys: Sequence[Key]) -> Batch | _Failure:
         try:
-            return collate([self.dataset[key] for key in keys], self.dataset.texts)
+            return self.collate([self.dataset[key] for key in keys])
         except InputError as error:
             return _Failure(str(error))
 

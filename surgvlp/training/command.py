@@ -1,15 +1,26 @@
-"""The command line that train.py and train_hierarchy_ssl.py share."""
+"""The command line that all trainings share."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from surgvlp import console
 
+if TYPE_CHECKING:
+    from surgvlp.training.run import Task
 
-def run(description: str | None, arguments: list[str] | None) -> int:
+
+def run(description: str | None, arguments: list[str] | None, find_task: Callable[[], type[Task]]) -> int:
     """Read the flags, train, and return the exit code.
+
+    Args:
+        description: for --help.
+        arguments: of the command line.
+        find_task: imports the kind of training; called after the flags are read, as --help need not wait for
+            torch.
 
     Raises:
         InputError, DivergedError: what `train` raises.
@@ -18,7 +29,7 @@ def run(description: str | None, arguments: list[str] | None) -> int:
     console.set_up_logging()
     from surgvlp.training.run import train
 
-    train(flags.work_dir, flags.output_dir, flags.resume, flags.cfg_options)
+    train(find_task(), flags.work_dir, flags.output_dir, flags.resume, flags.cfg_options)
     return console.DONE
 
 

@@ -97,13 +97,10 @@ class Progress:
         log: where to write.
         due: (steps,) bool, after which steps.
         bar: advanced every step.
-        batch_sizes: samples of a step over all ranks, by level name.
     """
 
-    def __init__(
-        self, log: RunLog, due: NDArray[np.bool_], bar: Bar | None, batch_sizes: dict[str, int]
-    ) -> None:
-        self._log, self._due, self._bar, self._batch_sizes = log, due, bar, batch_sizes
+    def __init__(self, log: RunLog, due: NDArray[np.bool_], bar: Bar | None) -> None:
+        self._log, self._due, self._bar = log, due, bar
         self._sums: dict[str, tuple[int, list[str], Tensor]] = {}
         self._started, self._data_seconds = time.perf_counter(), 0.0
 
@@ -123,7 +120,8 @@ class Progress:
         seconds = max(1e-9, now - self._started - self._log.take_aside())
         waited, self._data_seconds = loop.data_seconds - self._data_seconds, loop.data_seconds
         steps = sum(count for count, _, _ in self._sums.values())
-        samples = sum(count * self._batch_sizes[name] for name, (count, _, _) in self._sums.items())
+        sizes = {level.name: level.stream.batch_size for level in loop.levels}
+        samples = sum(count * sizes[name] for name, (count, _, _) in self._sums.items())
         left = timedelta(seconds=round(seconds / steps * (len(loop.plan) - loop.step)))
         common = {
             "learning_rate": float(loop.plan.learning_rate[loop.step - 1]),

@@ -15,12 +15,18 @@ from torch.nn.parallel import DistributedDataParallel
 from surgvlp.console import DivergedError
 from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks, gather_samples
-from surgvlp.training.objectives import Batch, Objective
+from surgvlp.training.objective import Batch, Objective
 from surgvlp.training.schedules import Plan
 
 
 class Stream(Protocol):
-    """Endless batches on the device; the position in them can be saved and taken up again."""
+    """Endless batches on the device; the position in them can be saved and taken up again.
+
+    Attributes:
+        batch_size: samples of a step over all ranks.
+    """
+
+    batch_size: int
 
     def __next__(self) -> Batch: ...
 
@@ -53,12 +59,14 @@ class Loop:
     Args:
         model: on the device already; every rank has the same.
         levels: in the order in which the plan counts them.
-        optimizer: a fused one, so that a step can be withheld on the device; see `_Guard`.
-        plan: whose turn it is at each step, and the learning rate.
+        optimizer: a fused one, so that a step can be withheld on the device; see `_Guard`. Its first group of
+            parameters is the one that decays.
+        plan: whose turn it is at each step, the learning rate and the weight decay.
         ranks: this process among those that train together.
         callbacks: called in this order after each step.
         autocast: compute embeddings in bfloat16 (losses stay in float32).
         clip_gradient_norm: scale longer gradients down to this length.
+        clip_each: take the length of each tensor's gradient alone, as DINO does, not of all together.
 
     Attributes:
         step: steps taken so far.
@@ -76,10 +84,11 @@ class Loop:
         callbacks: Sequence[Callback] = (),
         autocast: bool = False,
         clip_gradient_norm: float | None = None,
+        clip_each: bool = False,
     ) -> None:
         self.model, self.levels, self.optimizer, self.plan = model, list(levels), optimizer, plan
         self.ranks, self.callbacks = ranks, list(callbacks)
-        self.autocast, self.clip_gradient_norm = autocast, clip_gradient_norm
+        self.autocast, self.clip_gradient_norm, self.clip_each = autocast, clip_gradient_norm, clip_each
         self.step = 0
         self.parts: dict[str, Tensor] = {}
         self.best: dict[str, Any] | None = None
@@ -113,6 +122,7 @@ class Loop:
         level = self.levels[int(self.plan.level[self.step])]
         for group in self.optimizer.param_groups:
             group["lr"] = float(self.plan.learning_rate[self.step])
+        self.optimizer.param_groups[0]["weight_decay"] = float(self.plan.weight_decay[self.step])
         started = time.perf_counter()
         batch = next(level.stream)
         self.data_seconds += time.perf_counter() - started
@@ -121,8 +131,10 @@ class Loop:
         device = self.ranks.device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.autocast):
             embeddings = self._embed(level.objective, batch)
-        gathered = gather_samples({name: _at_least_float32(e) for name, e in embeddings.items()}, self.ranks)
-        parts = level.objective.loss(gathered, batch)
+        embeddings = {name: _at_least_float32(value) for name, value in embeddings.items()}
+        if level.objective.gathers:
+            embeddings = gather_samples(embeddings, self.ranks)
+        parts = level.objective.loss(embeddings, batch)
 
         self.optimizer.zero_grad(set_to_none=True)
         parts["loss"].backward()
@@ -136,10 +148,13 @@ class Loop:
         self.step += 1
 
     def _measure_gradient(self) -> Tensor:
+        """The length of the whole gradient, before it is cut."""
         gradients = [p.grad for p in self._parameters if p.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
+        norms = torch.stack(torch._foreach_norm(gradients))
+        norm = torch.linalg.vector_norm(norms)
         if self.clip_gradient_norm is not None:
-            nn.utils.clip_grads_with_norm_(self._parameters, self.clip_gradient_norm, norm)
+            factor = (self.clip_gradient_norm / ((norms if self.clip_each else norm) + 1e-6)).clamp(max=1)
+            torch._foreach_mul_(gradients, list(factor.unbind()) if self.clip_each else factor)
         return norm
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,26 +7,64 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from surgvlp import config
-from surgvlp.console import progress_bar
-from surgvlp.files import write_json
-from surgvlp.models.build import DualEncoder
-from surgvlp.models.cost import sample_cost
-from surgvlp.training import build, checkpoints, randomness
+from surgvlp.console import DivergedError, progress_bar
+from surgvlp.files import InputError, write_json
+from surgvlp.training import checkpoints, randomness
 from surgvlp.training.distributed import Ranks, processes
 from surgvlp.training.environment import environment
 from surgvlp.training.log import Progress, RunLog
 from surgvlp.training.loop import Callback, Level, Loop
-from surgvlp.training.saving import Saving, earlier_run, only_run
-from surgvlp.training.schedules import plan_run
-from surgvlp.training.settings import LevelSettings, Settings
-from surgvlp.training.streams import LevelStream
+from surgvlp.training.saving import Saving, earlier_run, only_run, save_stopped
+from surgvlp.training.schedules import Plan
+from surgvlp.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
+
+
+class Task(Protocol):
+    """One kind of training: what its config says, as the parts of a run. Implementations inherit from it.
+
+    Attributes:
+        settings_type: of its config.
+        settings: of the run.
+        ranks: those that train together.
+    """
+
+    settings_type: type[RunSettings]
+    settings: RunSettings
+    ranks: Ranks
+
+    def __init__(self, settings: Any, ranks: Ranks) -> None: ...
+
+    def make_model(self, weights: dict[str, Any] | None) -> nn.Module:
+        """The model, with a checkpoint's weights if they are given; no others are fetched then."""
+        ...
+
+    def make_levels(self, model: nn.Module) -> tuple[list[Level], Plan]:
+        """What is trained on, and when."""
+        ...
+
+    def make_loop(self, model: nn.Module, levels: list[Level], plan: Plan) -> Loop:
+        """The loop over them with its optimizer."""
+        ...
+
+    def make_callbacks(self, loop: Loop, run_log: RunLog) -> list[Callback]:
+        """What is looked at beside training, before each checkpoint."""
+        ...
+
+    def describe(self, loop: Loop) -> list[str]:
+        """Lines for the start of the log: what is trained and what a sample costs."""
+        ...
+
+    def compile(self, model: nn.Module) -> None:
+        """Compile what pays."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,11 +81,16 @@ class Finished:
 
 
 def train(
-    work_dir: Path, output_dir: Path | None = None, resume: bool = False, options: Sequence[str] = ()
+    task: type[Task],
+    work_dir: Path,
+    output_dir: Path | None = None,
+    resume: bool = False,
+    options: Sequence[str] = (),
 ) -> Finished:
     """Train as `work_dir/config.py` says, in this process or as one of those that torchrun started.
 
     Args:
+        task: the kind of training.
         work_dir: folder with config.py.
         output_dir: where everything goes; None: work_dir, as published.
         resume: go on from the newest whole checkpoint, or start where there is none.
@@ -55,92 +98,77 @@ def train(
 
     Raises:
         InputError: a config, data or checkpoints that cannot be used, a full disk.
-        DivergedError: the loss is not finite.
+        DivergedError: the loss is not finite, or the run collapsed; a checkpoint to look at is left.
     """
-    settings = config.build(Settings, config.read(work_dir / "config.py", options))
+    settings = config.build(task.settings_type, config.read(work_dir / "config.py", options))
     output = output_dir or work_dir
     with processes(settings.device) as ranks, only_run(output) if ranks.rank == 0 else nullcontext():
         state = earlier_run(output, resume, settings.plain(), ranks)
-        return _train(settings, output, state, ranks)
+        return _train(task(settings, ranks), output, state)
 
 
-def _train(settings: Settings, output: Path, state: dict[str, Any] | None, ranks: Ranks) -> Finished:
+def load_checkpoint_weights(model: nn.Module, weights: dict[str, Any]) -> None:
+    """Load what a checkpoint of this kind of training has under `model`.
+
+    Raises:
+        InputError: weights of another model.
+    """
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(
+            f"the checkpoint's weights are not this model's: {str(error).splitlines()[-1].strip()}",
+            remedy="Resume with the version of surgvlp that wrote it (see environment.json)",
+        ) from error
+
+
+def _train(task: Task, output: Path, state: dict[str, Any] | None) -> Finished:
+    settings, ranks = task.settings, task.ranks
     if ranks.rank > 0:  # the first one says what all of them found in the data
         logging.getLogger("surgvlp").setLevel(logging.ERROR)
     _set_up_torch(settings, ranks.device)
     randomness.seed_everything(settings.seed)  # the same weights on every rank
-    model = build.make_model(settings, ranks, state["model"] if state else None)
-    parts = [build.make_level(level, settings, model, ranks) for level in settings.levels]
-    plan = plan_run(
-        [level.turn for level in settings.levels],
-        [stream.loader.sampler.batches_per_epoch for stream, _ in parts],
-        settings.length,
-        settings.optimizer.learning_rate,
-        settings.optimizer.warmup_steps,
-    )
-    loop = Loop(
-        model,
-        [Level(level.name, *part) for level, part in zip(settings.levels, parts, strict=True)],
-        build.make_optimizer(settings.optimizer, model),
-        plan,
-        ranks,
-        autocast=settings.precision == "bfloat16" and ranks.device.type == "cuda",
-        clip_gradient_norm=settings.optimizer.clip_gradient_norm,
-    )
+    model = task.make_model(state["model"] if state else None)
+    memory = torch.channels_last if settings.channels_last else torch.contiguous_format
+    model = model.to(ranks.device).to(memory_format=memory)
+    loop = task.make_loop(model, *task.make_levels(model))
     randomness.seed_everything(settings.seed, ranks.rank)  # dropout differs between ranks
     if state is not None:
         loop.load_state_dict(state)
-    _run(loop, settings, output, ranks)
-    return Finished(checkpoints.path_of(output, len(plan)), loop.best)
+    _run(loop, task, output)
+    return Finished(checkpoints.path_of(output, len(loop.plan)), loop.best)
 
 
-def _run(loop: Loop, settings: Settings, output: Path, ranks: Ranks) -> None:
+def _run(loop: Loop, task: Task, output: Path) -> None:
+    settings, ranks, plan = task.settings, task.ranks, loop.plan
     about = {"config": settings.plain(), "environment": environment(ranks.device, ranks.world_size)}
     first = ranks.rank == 0
     run_log = RunLog(output if first else None, loop.step, settings.logging.tensorboard)
     if first:
         write_json(output / "config.json", about["config"])
         write_json(output / "environment.json", about["environment"])
-    _describe(loop, settings.levels, run_log)
+    _describe(loop, task, run_log)
     if settings.compile:  # after the counting of FLOPs, which cannot trace what is compiled
-        cast(DualEncoder, loop.model).backbone_img.compile()
-    plan, sizes = loop.plan, {level.name: level.batch_size for level in settings.levels}
-    callbacks: list[Callback] = []
-    if settings.validation is not None:
-        due = plan.after(settings.validation.every)
-        callbacks.append(
-            build.make_validation(settings.validation, settings, loop.model, ranks, due, run_log)
-        )
+        task.compile(loop.model)
     due = plan.after(settings.checkpoints.every)
-    callbacks.append(Saving(output, due, settings.checkpoints.keep, about, run_log))
+    saving = Saving(output, due, settings.checkpoints.keep, about, run_log)
     bar = progress_bar("training", len(plan), unit="steps", done=loop.step) if first else nullcontext()
     try:
         with bar as shown:
-            progress = Progress(run_log, plan.after(settings.logging.every), shown, sizes)
-            loop.callbacks = [progress, *callbacks]
+            progress = Progress(run_log, plan.after(settings.logging.every), shown)
+            loop.callbacks = [progress, *task.make_callbacks(loop, run_log), saving]
             loop.run()
+    except DivergedError as error:
+        save_stopped(output, loop, about, str(error), run_log)
+        raise
     finally:
         run_log.close()
 
 
-def _describe(loop: Loop, levels: Sequence[LevelSettings], run_log: RunLog) -> None:
-    """Say at the start what is trained, what a sample costs, and how long it goes on."""
-    model, images, lines = cast(DualEncoder, loop.model), 0, [_beginning(loop)]
-    for number, (settings, level) in enumerate(zip(levels, loop.levels, strict=True)):
-        stream = cast(LevelStream, level.stream)
-        sample, texts = stream.loader.dataset[(0, 0)], stream.loader.dataset.texts
-        frames, count = len(sample["frames"]) * (1 + stream.views.views), len(sample["text_index"])
-        cost = sample_cost(model, frames, settings.views.size, count, texts.tokens["input_ids"].shape[1])
-        steps = int((loop.plan.level == number).sum())
-        images += steps * settings.batch_size * frames
-        lines.append(
-            f"level {level.name}: {steps} steps of {settings.batch_size} out of "
-            f"{len(stream.loader.dataset)} samples; a sample: {frames} frames of {settings.views.size} "
-            f"pixels, {count} texts; {cost.flops}"
-        )
-    lines.append(cost.parameters)
+def _describe(loop: Loop, task: Task, run_log: RunLog) -> None:
+    lines = [_beginning(loop), *task.describe(loop)]
     lines.append(
-        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs, {images} images; "
+        f"{len(loop.plan)} steps, {int(loop.plan.epoch[-1]) + 1} epochs; "
         f"{loop.ranks.world_size} process(es) on {loop.ranks.device}, "
         f"{'bfloat16' if loop.autocast else 'float32'}"
     )
@@ -150,7 +178,7 @@ def _describe(loop: Loop, levels: Sequence[LevelSettings], run_log: RunLog) -> N
             log.info(line)
 
 
-def _set_up_torch(settings: Settings, device: torch.device) -> None:
+def _set_up_torch(settings: RunSettings, device: torch.device) -> None:
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         if settings.precision == "bfloat16":

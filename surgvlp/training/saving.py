@@ -57,6 +57,25 @@ class Saving:
                 )
 
 
+def save_stopped(folder: Path, loop: Loop, about: dict[str, Any], reason: str, run_log: RunLog) -> None:
+    """Leave a checkpoint to look at in `stopped/`, where no resumption finds it. Every rank must call it.
+
+    Args:
+        folder: of the run.
+        loop: after the step that stopped it.
+        about: what stands in a checkpoint beside the loop's state.
+        reason: why it stopped.
+        run_log: where to write.
+    """
+    state = {**loop.state_dict(), **about, "reason": reason}
+    if loop.ranks.rank == 0:
+        target = folder / "stopped"
+        target.mkdir(exist_ok=True)
+        path = checkpoints.save(target, loop.step, state)
+        run_log.line(f"stopped: {reason}; what it had come to is in {path.relative_to(folder)}")
+        log.warning("what the run had come to is in %s", path)
+
+
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
     """Hold the folder for this run; the lock goes with the process, however it ends.

@@ -1,4 +1,4 @@
-"""A whole run as arrays indexed by step: whose turn it is, which epoch, which learning rate.
+"""A whole run as arrays indexed by step: whose turn it is, which epoch, learning rate, weight decay.
 
 Steps are the clock; epochs are a way to say how many. Since the arrays cover exactly the steps that really
 happen, the cosine ends where the run ends (the released code's schedule counts loaders that do not run).
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgvlp.files import InputError
+
+Steps = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,13 @@ class Plan:
         level: (steps,) int64, index of the level whose turn it is.
         epoch: (steps,) int64, from 0.
         learning_rate: (steps,) float64.
+        weight_decay: (steps,) float64, of what decays: the optimizer's first group of parameters.
     """
 
     level: NDArray[np.int64]
     epoch: NDArray[np.int64]
     learning_rate: NDArray[np.float64]
+    weight_decay: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.level)
@@ -84,15 +88,31 @@ def plan_run(
     length: Duration,
     learning_rate: float,
     warmup_steps: int = 0,
+    weight_decay: float = 0.0,
 ) -> Plan:
-    """Lay out a run.
+    """A run whose learning rate rises, falls to zero, and whose weight decay stays.
+
+    Args:
+        turns, batches_per_epoch, length: see `lay_out`, which raises too.
+        learning_rate: the highest one, reached after the warm-up.
+        warmup_steps: steps of linear rise.
+        weight_decay: at every step.
+    """
+    level, epoch = lay_out(turns, batches_per_epoch, length)
+    rate = warmup_cosine(len(level), warmup_steps, learning_rate)
+    return Plan(level, epoch, rate, np.full(len(level), weight_decay))
+
+
+def lay_out(turns: Sequence[Turn], batches_per_epoch: Sequence[int], length: Duration) -> tuple[Steps, Steps]:
+    """Whose turn it is at each step, and which epoch.
 
     Args:
         turns: each level's turn.
         batches_per_epoch: the batches in one pass over each level's data.
         length: how long the run is.
-        learning_rate: the highest one, reached after the warm-up.
-        warmup_steps: steps of linear rise.
+
+    Returns:
+        (steps,) index of the level and (steps,) epoch from 0.
 
     Raises:
         InputError: shares that are incomplete or do not sum to 1, or a level that never has its turn.
@@ -114,7 +134,16 @@ def plan_run(
             key=f"config.levels.{idle[0]}",
             remedy="Make `length` longer or its `turn` more frequent",
         )
-    return Plan(level, epoch, warmup_cosine(len(level), warmup_steps, learning_rate))
+    return level, epoch
+
+
+def steps_of(duration: Duration | None, epoch: Steps) -> int:
+    """How many of a run's first steps a duration is; `epoch` as `lay_out` gives it, None is 0."""
+    if duration is None:
+        return 0
+    if duration.steps is not None:
+        return min(duration.steps, len(epoch))
+    return int((epoch < (duration.epochs or 0)).sum())
 
 
 def warmup_cosine(steps: int, warmup_steps: int, highest: float) -> NDArray[np.float64]:
@@ -125,7 +154,16 @@ def warmup_cosine(steps: int, warmup_steps: int, highest: float) -> NDArray[np.f
     return highest * np.where(step < warmup_steps, warmup, 0.5 * (1 + np.cos(np.pi * progress)))
 
 
-Steps = NDArray[np.int64]
+def cosine(steps: int, first: float, last: float, warmup_steps: int = 0) -> NDArray[np.float64]:
+    """(steps,): DINO's schedule, from 0 up to `first` over the warm-up, then half a cosine towards `last`.
+
+    As there (Caron et al. 2021, released code), the warm-up meets `first` at its last step, and the cosine
+    would meet `last` one step after the end.
+    """
+    warmup_steps = min(warmup_steps, steps)
+    progress = np.arange(steps - warmup_steps) / max(1, steps - warmup_steps)
+    falling = last + 0.5 * (first - last) * (1 + np.cos(np.pi * progress))
+    return np.concatenate([np.linspace(0, first, warmup_steps), falling])
 
 
 def _take_passes(every: list[int], batches: Sequence[int], length: Duration) -> tuple[Steps, Steps]:

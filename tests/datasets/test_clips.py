@@ -16,7 +16,7 @@ import torch
 from lecture_tree import SECONDS, WordTokenizer, lecture_of, second_of, write_split
 
 from surgvlp import registry
-from surgvlp.datasets import Clips, ResumableSampler, make_loader
+from surgvlp.datasets import Clips, ResumableSampler, text_loader
 from surgvlp.datasets.frames import LectureFrames
 from surgvlp.files import InputError
 from surgvlp.lectures import Caption, read_captions, write_captions
@@ -132,7 +132,7 @@ def test_batches_are_the_same_with_any_number_of_workers_and_after_any_resume(
     dataset = build(tree, tokenizer, sources=["aws_narration"])
 
     def batches(count: int, workers: int, position: int) -> list[dict[str, Any]]:
-        loader = make_loader(dataset, ResumableSampler(len(dataset), 5, seed=4), workers)
+        loader = text_loader(dataset, ResumableSampler(len(dataset), 5, seed=4), workers)
         loader.sampler.position = position
         return list(islice(loader, count))
 
@@ -148,7 +148,7 @@ def test_the_position_counts_batches_used_not_batches_fetched_ahead(
 ) -> None:
     dataset = build(tree, tokenizer)
     random_state = torch.get_rng_state()
-    loader = make_loader(dataset, ResumableSampler(len(dataset), 4, seed=0), workers=2)
+    loader = text_loader(dataset, ResumableSampler(len(dataset), 4, seed=0), workers=2)
     batches = iter(loader)
     first = [next(batches) for _ in range(3)]
     assert loader.sampler.state_dict()["position"] == 3
@@ -163,7 +163,7 @@ def test_the_position_counts_batches_used_not_batches_fetched_ahead(
 def test_a_batch_has_the_promised_form(tree: Path, tokenizer: WordTokenizer) -> None:
     dataset = build(tree, tokenizer, sources=["aws_narration", "whisper_narration"], max_length=30)
     sampler = ResumableSampler(len(dataset), 6, seed=0)
-    batch = next(iter(make_loader(dataset, sampler)))
+    batch = next(iter(text_loader(dataset, sampler)))
     assert batch["frames"].shape == (6, 4, 3, 32, 32) and batch["frames"].dtype == torch.uint8
     assert batch["text_index"].shape == (6, 3) and batch["text_index"].dtype == torch.int64
     assert batch["padded_length"] == 30
@@ -227,7 +227,7 @@ def test_a_damaged_store_is_one_clear_line_from_any_worker(
     packed.write_bytes(bytes(packed.stat().st_size))
     dataset = build(tree, tokenizer, frames_root=str(tmp_path / "frames"))
     try:
-        next(iter(make_loader(dataset, ResumableSampler(len(dataset), 36, seed=0), workers)))
+        next(iter(text_loader(dataset, ResumableSampler(len(dataset), 36, seed=0), workers)))
     except InputError as error:  # not pytest.raises: it would keep the workers alive
         message = str(error)
     assert "b.frames" in message and "is damaged" in message

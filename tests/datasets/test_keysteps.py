@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lecture_tree import SECONDS, WordTokenizer, lecture_of, second_of, write_split
 
 from surgvlp import registry
-from surgvlp.datasets import Keysteps, ResumableSampler, make_loader
+from surgvlp.datasets import Keysteps, ResumableSampler, text_loader
 from surgvlp.datasets.keysteps import narrations_within
 from surgvlp.datasets.split import Captions, Lecture, read_lectures
 from surgvlp.files import InputError
@@ -188,7 +188,7 @@ def test_batches_have_the_promised_form_with_any_number_of_workers(
     dataset = build(tree, tokenizer, children=5)
 
     def batches(workers: int) -> list[dict[str, Any]]:
-        return list(islice(make_loader(dataset, ResumableSampler(len(dataset), 4, seed=4), workers), 4))
+        return list(islice(text_loader(dataset, ResumableSampler(len(dataset), 4, seed=4), workers), 4))
 
     for one, other in zip(batches(2), batches(0), strict=True):
         assert one.keys() == other.keys()

@@ -14,7 +14,7 @@ from lecture_tree import IMAGENET, SECONDS, WordTokenizer, lecture_of, published
 from torchvision import transforms
 
 from surgvlp import config, registry
-from surgvlp.datasets import ResumableSampler, VideoText, make_loader
+from surgvlp.datasets import ResumableSampler, VideoText, text_loader
 from surgvlp.files import InputError
 from surgvlp.lectures import Caption, read_captions, write_captions
 from surgvlp.registry import DATASETS
@@ -57,7 +57,7 @@ def test_a_published_dict_builds(tree: Path, tokenizer: WordTokenizer, name: str
     dataset = build(published(tree, type=name), tokenizer)
     assert len(dataset) == 3  # an epoch is one caption a video
     assert dataset.texts_per_source == (1, 2)
-    batch = next(iter(make_loader(dataset, ResumableSampler(3, 3, seed=0))))
+    batch = next(iter(text_loader(dataset, ResumableSampler(3, 3, seed=0))))
     assert batch["frames"].shape == (3, 4, 3, 32, 32) and batch["text_index"].shape == (3, 3)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lecture_tree import SECONDS, WordTokenizer, lecture_of, published_keys, second_of, write_split
 
 from surgvlp import registry
-from surgvlp.datasets import ResumableSampler, VideoTextAbstract, make_loader
+from surgvlp.datasets import ResumableSampler, VideoTextAbstract, text_loader
 from surgvlp.datasets.sampling import released_parts
 from surgvlp.files import InputError
 from surgvlp.lectures import Caption, read_captions, write_captions
@@ -47,7 +47,7 @@ def texts_of(dataset: VideoTextAbstract, item: dict[str, Any]) -> list[str]:
 def test_a_published_dict_builds_and_pads_with_the_last_keystep(tree: Path, tokenizer: WordTokenizer) -> None:
     dataset = build(published(tree), tokenizer)
     assert len(dataset) == 3 and dataset.texts_per_source == (1, 8)
-    batch = next(iter(make_loader(dataset, ResumableSampler(3, 3, seed=0))))
+    batch = next(iter(text_loader(dataset, ResumableSampler(3, 3, seed=0))))
     assert batch["frames"].shape == (3, 64, 3, 32, 32) and batch["frames"].dtype == torch.uint8
     assert batch["text_index"].shape == (3, 9) and batch["padded_length"] == 200
     for index, name in enumerate("abc"):

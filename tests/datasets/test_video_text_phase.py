@@ -18,7 +18,7 @@ from lecture_tree import SECONDS, WordTokenizer, lecture_of, published_keys, sec
 from torchvision import transforms
 
 from surgvlp import registry
-from surgvlp.datasets import ResumableSampler, VideoTextPhase, VideoTextPhaseKeys, make_loader
+from surgvlp.datasets import ResumableSampler, VideoTextPhase, VideoTextPhaseKeys, text_loader
 from surgvlp.datasets.split import Captions, Lecture, read_lectures
 from surgvlp.datasets.video_text_phase import Nearby, clip_times
 from surgvlp.files import InputError
@@ -83,7 +83,7 @@ def test_a_published_dict_builds(tree: Path, tokenizer: WordTokenizer, name: str
     dataset = build(published(tree, type=name, **frames_root), tokenizer)
     assert len(dataset) == 3  # an epoch is one keystep a video
     assert dataset.texts_per_source == (1, 3) and dataset.describe(1) == "b"
-    batch = next(iter(make_loader(dataset, ResumableSampler(3, 3, seed=0))))
+    batch = next(iter(text_loader(dataset, ResumableSampler(3, 3, seed=0))))
     assert batch["frames"].shape == (3, 16, 3, 32, 32) and batch["frames"].dtype == torch.uint8
     assert batch["text_index"].shape == (3, 4) and batch["padded_length"] == 200
     assert batch["step_mask"].shape == (3, 3) and batch["step_mask"].all()

@@ -14,7 +14,7 @@ import torch
 from lecture_tree import SECONDS, WordTokenizer, lecture_of, second_of, write_split
 
 from surgvlp import registry
-from surgvlp.datasets import ResumableSampler, WholeLectures, make_loader
+from surgvlp.datasets import ResumableSampler, WholeLectures, text_loader
 from surgvlp.files import InputError
 from surgvlp.lectures import Caption, write_captions
 from surgvlp.registry import DATASETS
@@ -102,7 +102,7 @@ def test_batches_do_not_depend_on_workers(tree: Path, tokenizer: WordTokenizer) 
     dataset = build(tree, tokenizer, num_frames=4, children=3)
 
     def batches(workers: int) -> list[dict[str, Any]]:
-        return list(islice(make_loader(dataset, ResumableSampler(len(dataset), 2, seed=1), workers), 4))
+        return list(islice(text_loader(dataset, ResumableSampler(len(dataset), 2, seed=1), workers), 4))
 
     for one, other in zip(batches(2), batches(0), strict=True):
         for name, value in one.items():

@@ -20,9 +20,10 @@ from training_command import command, write_config
 from surgvlp import registry
 from surgvlp.files import InputError
 from surgvlp.training import checkpoints
-from surgvlp.training.objectives import ParentChildObjective
 from surgvlp.training.run import train
-from surgvlp.training.texts import TextEmbedding
+from surgvlp.training.video_text.objectives import ParentChildObjective
+from surgvlp.training.video_text.task import VideoTextTask
+from surgvlp.training.video_text.texts import TextEmbedding
 
 PARENT_CHILD_LOSSES = ("ParentChildInfoNCE", "ParentChildOrder", "hier_infonce", "hier_infonce_dtw")
 
@@ -65,7 +66,8 @@ def test_levels_take_turns_as_published_and_the_schedule_ends_at_its_end(
     clip = ["clip"] * 4
     assert turns == {1: clip, 2: clip, 3: clip, 4: [*clip, "keystep"], 5: clip, 6: [*clip, "video"]}
     assert records(output, "train")[-1]["learning_rate"] < 2e-4  # of 0.01, at the last of 26 steps
-    assert "26 steps, 6 epochs, 616 images" in (output / "log.txt").read_text()
+    log = (output / "log.txt").read_text()
+    assert "616 images" in log and "26 steps, 6 epochs" in log
 
 
 def test_the_published_data_sets_and_losses_train_together(
@@ -90,14 +92,14 @@ def test_the_published_data_sets_and_losses_train_together(
     for level in (clip, keystep, video):
         level["batch_size"], level["views"] = 2, {"size": 32, "compat": "released"}
     work_dir = write_config(tmp_path / "work", {**hierarchy_config, "validation": None})
-    train(work_dir, tmp_path / "output")
+    train(VideoTextTask, work_dir, tmp_path / "output")
     found = records(tmp_path / "output", "train")
     assert {record["level"] for record in found} == {"clip", "keystep", "video"}
     assert all(np.isfinite(record["loss"]) for record in found)
 
 
 def test_every_level_has_a_validation_of_its_own_once_an_epoch(work_dir: Path, tmp_path: Path) -> None:
-    finished = train(work_dir, tmp_path / "output")
+    finished = train(VideoTextTask, work_dir, tmp_path / "output")
     found = records(tmp_path / "output", "validation")
     assert [(r["epoch"], r["level"]) for r in found] == [
         (epoch, level) for epoch in range(1, 7) for level in ("clip", "keystep", "video")
@@ -109,8 +111,8 @@ def test_every_level_has_a_validation_of_its_own_once_an_epoch(work_dir: Path, t
 
 
 def test_validation_changes_nothing_of_the_training(work_dir: Path, tmp_path: Path) -> None:
-    train(work_dir, tmp_path / "with")
-    train(work_dir, tmp_path / "without", options=["validation=None"])
+    train(VideoTextTask, work_dir, tmp_path / "with")
+    train(VideoTextTask, work_dir, tmp_path / "without", options=["validation=None"])
     states = [checkpoints.load(checkpoints.path_of(tmp_path / name, 26)) for name in ("with", "without")]
     for state in states:
         state["best"] = None
@@ -127,11 +129,11 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(
         hierarchy_config["length"] = {"steps": 26}
     work_dir = write_config(tmp_path / "work", hierarchy_config)
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    train(work_dir, whole, options=["checkpoints.keep=100"])
+    train(VideoTextTask, work_dir, whole, options=["checkpoints.keep=100"])
     stopped.mkdir()
     for path in whole.glob("step_00000018.pt*"):  # between the turns of the keystep and the video level
         shutil.copy(path, stopped)
-    train(work_dir, stopped, resume=True)
+    train(VideoTextTask, work_dir, stopped, resume=True)
     ends = [checkpoints.load(checkpoints.path_of(folder, 26)) for folder in (whole, stopped)]
     for end in ends:
         end["best"] = None  # the copied run has forgotten what it saw before
@@ -217,7 +219,7 @@ def test_what_stands_in_the_place_of_a_missing_child_counts_under_the_published_
 )
 def test_levels_that_cannot_be_are_refused(work_dir: Path, tmp_path: Path, option: str, message: str) -> None:
     with pytest.raises(InputError) as refusal:
-        train(work_dir, tmp_path / "output", options=[option])
+        train(VideoTextTask, work_dir, tmp_path / "output", options=[option])
     assert message in str(refusal.value)
 
 
@@ -238,7 +240,7 @@ def test_a_lecture_that_lacks_a_level_is_said_once_and_the_others_go_on(
     (own_tree / "abstract_texts" / "lecture_3.csv").write_text("start,end,text\n")
     work_dir = write_config(tmp_path / "work", {**hierarchy_config, "validation": None})
     with caplog.at_level(logging.WARNING):
-        train(work_dir, tmp_path / "output")
+        train(VideoTextTask, work_dir, tmp_path / "output")
     said = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
     assert sum("no abstract_texts: lecture_1" in line for line in said) == 1
     assert sum("empty abstract_texts: lecture_3" in line for line in said) == 1
@@ -252,4 +254,4 @@ def test_a_level_without_any_lecture_is_refused(
         path.unlink()
     work_dir = write_config(tmp_path / "work", copy.deepcopy(hierarchy_config))
     with pytest.raises(InputError, match=r"no lecture of this split can be used \(2: no abstract_texts\)"):
-        train(work_dir, tmp_path / "output")
+        train(VideoTextTask, work_dir, tmp_path / "output")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from surgvlp.console import DivergedError
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.loop import Level, Loop
-from surgvlp.training.objectives import Batch, Objective
+from surgvlp.training.objective import Batch, Objective
 from surgvlp.training.schedules import Duration, Turn, plan_run
 
 

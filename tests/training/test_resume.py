@@ -19,6 +19,7 @@ from training_command import command, write_config
 from surgvlp.files import InputError
 from surgvlp.training import checkpoints
 from surgvlp.training.run import train
+from surgvlp.training.video_text.task import VideoTextTask
 
 
 def fingerprint(state: dict[str, Any]) -> str:
@@ -57,7 +58,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reference(finished: Path, work_dir: Path) -> Path:
     if not checkpoints.listed(finished):
-        train(work_dir, finished)
+        train(VideoTextTask, work_dir, finished)
     return finished
 
 
@@ -128,7 +129,7 @@ def test_a_torn_or_corrupt_newest_checkpoint_gives_way_to_the_one_before_loudly(
         path = checkpoints.path_of(output, 24)
         damage(path)
         caplog.clear()
-        train(work_dir, output, resume=True)
+        train(VideoTextTask, work_dir, output, resume=True)
         warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
         assert any(str(path) in message for message in warnings)
         assert fingerprint(final(output)) == expected
@@ -163,7 +164,7 @@ def test_resuming_without_the_optimizers_moments_or_the_generators_ends_elsewher
     for number, changed in enumerate([state, without_moments, other_views, other_place]):
         output = tmp_path / str(number)
         checkpoints.save(output, state["step"], changed)
-        train(work_dir, output, resume=True)
+        train(VideoTextTask, work_dir, output, resume=True)
         same = torch.equal(final(output)["model"]["backbone_img.global_embedder.weight"], expected)
         assert same == (number == 0)
 
@@ -172,7 +173,7 @@ def test_what_is_only_looked_at_does_not_change_what_is_learned(
     reference: Path, work_dir: Path, tmp_path: Path
 ) -> None:
     options = ["validation=None", "workers=2", "logging.every.steps=5", "checkpoints.every.steps=24"]
-    train(work_dir, tmp_path / "other", options=options)
+    train(VideoTextTask, work_dir, tmp_path / "other", options=options)
     model = final(tmp_path / "other")["model"]
     assert all(torch.equal(value, model[name]) for name, value in final(reference)["model"].items())
 
@@ -180,27 +181,27 @@ def test_what_is_only_looked_at_does_not_change_what_is_learned(
 def test_a_finished_run_resumes_to_itself(reference: Path, work_dir: Path, tmp_path: Path) -> None:
     output = shutil.copytree(reference, tmp_path / "again", symlinks=True)
     before = (output / "step_00000024.pt").read_bytes()
-    finished = train(work_dir, output, resume=True)
+    finished = train(VideoTextTask, work_dir, output, resume=True)
     assert finished.checkpoint.read_bytes() == before
 
 
 def test_an_earlier_run_is_not_overwritten_unasked(reference: Path, work_dir: Path) -> None:
     with pytest.raises(InputError, match="--resume"):
-        train(work_dir, reference)
+        train(VideoTextTask, work_dir, reference)
 
 
 def test_a_config_that_computes_something_else_is_refused_by_its_keys(
     reference: Path, work_dir: Path
 ) -> None:
     with pytest.raises(InputError, match=r"optimizer\.learning_rate was 0\.01, is 0\.5"):
-        train(work_dir, reference, resume=True, options=["optimizer.learning_rate=0.5"])
+        train(VideoTextTask, work_dir, reference, resume=True, options=["optimizer.learning_rate=0.5"])
 
 
 def test_a_longer_run_goes_on_with_a_warning(
     reference: Path, work_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     output = shutil.copytree(reference, tmp_path / "longer", symlinks=True)
-    finished = train(work_dir, output, resume=True, options=["length.epochs=7"])
+    finished = train(VideoTextTask, work_dir, output, resume=True, options=["length.epochs=7"])
     assert finished.checkpoint.name == "step_00000028.pt"
     assert any("length.epochs was 6, is 7" in record.getMessage() for record in caplog.records)
 
@@ -212,4 +213,4 @@ def test_no_usable_checkpoint_among_several_is_for_the_person_to_decide(
     for path in checkpoints.listed(output):
         _truncate(path)
     with pytest.raises(InputError, match="none of the"):
-        train(work_dir, output, resume=True)
+        train(VideoTextTask, work_dir, output, resume=True)

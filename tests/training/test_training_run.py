@@ -18,10 +18,11 @@ from surgvlp.models.build import build_model
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.models.weights import load_weights
 from surgvlp.training import checkpoints
-from surgvlp.training.objectives import ClipObjective
 from surgvlp.training.run import train
-from surgvlp.training.settings import Settings
-from surgvlp.training.texts import TextEmbedding, pool_texts
+from surgvlp.training.video_text.objectives import ClipObjective
+from surgvlp.training.video_text.settings import VideoTextSettings
+from surgvlp.training.video_text.task import VideoTextTask
+from surgvlp.training.video_text.texts import TextEmbedding, pool_texts
 
 
 def run_tool(*arguments: str) -> int:
@@ -44,7 +45,7 @@ def test_output_goes_to_the_work_dir_as_published_and_says_what_ran(work_dir: Pa
     assert list((work_dir / "tensorlog").iterdir())
     resolved = json.loads((work_dir / "config.json").read_text())
     assert resolved["optimizer"]["clip_gradient_norm"] == 1.0 and resolved["workers"] == 0
-    assert config.build(Settings, resolved).plain() == resolved
+    assert config.build(VideoTextSettings, resolved).plain() == resolved
     environment = json.loads((work_dir / "environment.json").read_text())
     assert environment["libraries"]["torch"] == torch.__version__
     log = (work_dir / "log.txt").read_text()
@@ -63,7 +64,7 @@ def test_a_text_encoder_that_trains_reads_tokens_every_step(
         f"model_config.backbone_text={ {**text, 'text_embedding_dim': 32} }",
         "model_config.backbone_img.num_classes=32",
     ]
-    finished = train(work_dir, tmp_path / "output", options=options)
+    finished = train(VideoTextTask, work_dir, tmp_path / "output", options=options)
     before = build_model(json.loads((tmp_path / "output" / "config.json").read_text())["model_config"])
     name = "backbone_text.model.encoder.layer.0.output.dense.weight"
     assert not torch.equal(checkpoints.load(finished.checkpoint)["model"][name], before.state_dict()[name])
@@ -128,19 +129,19 @@ def test_a_config_that_cannot_be_used_is_one_line_and_code_2(
 def test_an_empty_split_is_named(work_dir: Path, data_tree: Path) -> None:
     (data_tree / "splits" / "empty.csv").write_text("video_path\n")
     with pytest.raises(InputError, match=r"empty\.csv"):
-        train(work_dir, options=["levels.0.dataset.split=empty"])
+        train(VideoTextTask, work_dir, options=["levels.0.dataset.split=empty"])
 
 
 def test_a_folder_without_config_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"config\.py.*no such"):
-        train(tmp_path)
+        train(VideoTextTask, tmp_path)
 
 
 def test_resuming_where_nothing_is_starts_anew_and_says_so(
     work_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        train(work_dir, tmp_path / "new", resume=True)
+        train(VideoTextTask, work_dir, tmp_path / "new", resume=True)
     assert any("nothing to resume" in record.getMessage() for record in caplog.records)
 
 
@@ -148,20 +149,20 @@ def test_other_texts_than_the_checkpoint_saw_are_refused(
     work_dir: Path, tmp_path: Path, data_tree: Path
 ) -> None:
     output = tmp_path / "output"
-    train(work_dir, output)
+    train(VideoTextTask, work_dir, output)
     path = data_tree / "whisper_narration_texts" / "lecture_0.csv"
     before = path.read_text()
     try:
         path.write_text(before.replace("\n0,2,", "\n0,2,now "))
         with pytest.raises(InputError, match="other texts"):
-            train(work_dir, output, resume=True)
+            train(VideoTextTask, work_dir, output, resume=True)
     finally:
         path.write_text(before)
 
 
 def test_our_own_configs_are_whole_and_build_their_losses() -> None:
     for path in (REPOSITORY / "configs").rglob("config.py"):
-        settings = config.build(Settings, config.read(path))
+        settings = config.build(VideoTextSettings, config.read(path))
         for level in settings.levels:
             registry.build(registry.LOSSES, level.loss)
             assert level.batch_size % 4 == 0  # as the docs start it, on four GPUs

@@ -16,10 +16,11 @@ from surgvlp.console import DivergedError
 from surgvlp.losses import ReleasedParentChildOrder, VideoTextViews
 from surgvlp.training.distributed import Ranks, gather_samples, processes
 from surgvlp.training.loop import Level, Loop, _wrapped
-from surgvlp.training.objectives import Batch, ClipObjective, Objective, ParentChildObjective
+from surgvlp.training.objective import Batch, Objective
 from surgvlp.training.randomness import seed_everything
 from surgvlp.training.schedules import Duration, Turn, plan_run
-from surgvlp.training.texts import TextEmbedding
+from surgvlp.training.video_text.objectives import ClipObjective, ParentChildObjective
+from surgvlp.training.video_text.texts import TextEmbedding
 
 BATCH, FRAMES = 6, 2
 

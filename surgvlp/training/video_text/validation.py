@@ -18,8 +18,8 @@ from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.log import RunLog
 from surgvlp.training.loop import Loop
-from surgvlp.training.objectives import VideoTextObjective
-from surgvlp.training.streams import on_device
+from surgvlp.training.video_text.batches import on_device
+from surgvlp.training.video_text.objectives import VideoTextObjective
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _embed(
         indices = range(first, min(first + level.forward_size, len(dataset)))
         batch = collate([dataset[(0, index)] for index in indices], dataset.texts)
         texts += [dataset.texts.texts[row] for row in batch["text_index"][:, 0].tolist()]
-        batch = on_device(batch, level.views, generator, device, level.objective.reads)
+        batch = on_device(batch, generator, level.views, device, level.objective.reads)
         embedded = level.objective.embed(model, batch)
         parts.append({name: value.float() for name, value in embedded.items()})
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}, texts

@@ -1,0 +1,1 @@
+"""Videos against texts at clip, keystep and video level: SurgVLP, HecVL, PeskaVLP."""
