@@ -8,9 +8,10 @@ from typing import Any
 from surgvlp import registry
 from surgvlp.models.dual_encoder import DualEncoder
 from surgvlp.models.image_encoder import ImageEncoder
+from surgvlp.models.loading import architecture_of, is_weights
 from surgvlp.models.text_encoder import BertEncoder, SentenceEncoder
 
-__all__ = ["BertEncoder", "DualEncoder", "ImageEncoder", "SentenceEncoder", "build_model"]
+__all__ = ["BertEncoder", "DualEncoder", "ImageEncoder", "SentenceEncoder", "build_model", "resolved"]
 
 
 def build_model(config: Mapping[str, Any], weights_follow: bool = False) -> DualEncoder:
@@ -23,6 +24,7 @@ def build_model(config: Mapping[str, Any], weights_follow: bool = False) -> Dual
     Raises:
         InputError: an unknown type or key (with the nearest known one), weights that cannot be had.
     """
+    config = resolved(config)
     if weights_follow:
         config = {
             **config,
@@ -31,3 +33,20 @@ def build_model(config: Mapping[str, Any], weights_follow: bool = False) -> Dual
             "pretrained": None,
         }
     return registry.build(registry.MODELS, config, "model_config")
+
+
+def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A `model_config` that says the architecture of its image encoder, where only the weights' file said it.
+
+    A checkpoint that stores this builds again without the file.
+
+    Raises:
+        InputError: released weights or a file that cannot be read.
+    """
+    section = config.get("backbone_img")
+    if not isinstance(section, Mapping) or section.get("backbone_name") or not section.get("pretrained"):
+        return dict(config)
+    pretrained = section["pretrained"]
+    if pretrained in ("imagenet", "random") or not is_weights(pretrained):
+        return dict(config)
+    return {**config, "backbone_img": {**section, "backbone_name": architecture_of(pretrained)}}

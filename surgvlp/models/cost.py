@@ -59,10 +59,8 @@ def sample_cost(model: DualEncoder, frames: int, size: int, texts: int, length: 
         texts: texts a sample.
         length: tokens a text, as trained on (trimmed length where texts are trimmed).
     """
-    device = next(model.parameters()).device
-    image = torch.zeros(1, 3, size, size, device=device)
-    tokens = torch.ones(1, length, dtype=torch.int64, device=device)
-    image_flops = 2 * frames * _multiply_adds(_Call(model.encode_image, model), image)
+    tokens = torch.ones(1, length, dtype=torch.int64, device=next(model.parameters()).device)
+    clip_flops = frames * image_flops(_Call(model.encode_image, model), size)
     text_flops = 2 * texts * _multiply_adds(_Call(_text_call(model), model), tokens)
     transformer = model.backbone_text.get_submodule("model")
     text_trains = any(parameter.requires_grad for parameter in transformer.parameters())
@@ -70,10 +68,16 @@ def sample_cost(model: DualEncoder, frames: int, size: int, texts: int, length: 
         image_parameters=_count(model.backbone_img),
         text_parameters=_count(model.backbone_text),
         trainable_parameters=_count(model, trainable=True),
-        image_forward_flops=image_flops,
+        image_forward_flops=clip_flops,
         text_forward_flops=text_flops,
-        training_flops=3 * image_flops + (3 if text_trains else 1) * text_flops,
+        training_flops=3 * clip_flops + (3 if text_trains else 1) * text_flops,
     )
+
+
+def image_flops(module: nn.Module, size: int) -> int:
+    """FLOPs of one forward pass of one image (3, size, size); a multiply-add is two."""
+    device = next(module.parameters()).device
+    return 2 * _multiply_adds(module, torch.zeros(1, 3, size, size, device=device))
 
 
 class _Call(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
         for key, value in state.items()
         if not key.endswith("embeddings.position_ids") and (has_pooler or ".pooler." not in key)
     }
-    _check_equal_entries(state, wanted, path)
+    check_equal_entries(state, wanted, path, "Use the model_config that the weights were made with")
     model.load_state_dict(state, strict=True)
 
 
@@ -45,12 +46,16 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     Raises:
         InputError: no file, truncated, not a checkpoint.
     """
-    path = Path(path)
-    content = _read(path)
+    content = read_checkpoint(path)
     for key in ("model", "state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
             break
+    return named_tensors(content, path)
+
+
+def named_tensors(content: Any, path: str | Path) -> dict[str, Tensor]:
+    """`content` if it is a state dict, without the `module.` of DataParallel; else an InputError."""
     if not isinstance(content, Mapping) or not content:
         raise InputError("holds no weights", file=path, remedy=FOREIGN)
     for key, value in content.items():
@@ -61,7 +66,15 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return dict(content)
 
 
-def _read(path: Path) -> Any:
+def read_checkpoint(path: str | Path) -> Any:
+    """What a checkpoint file holds, on the CPU: tensors, plain containers and `argparse.Namespace` only.
+
+    The Namespace holds the flags in DINO's training checkpoints; reading one runs no code.
+
+    Raises:
+        InputError: no file, truncated, not a checkpoint, anything else pickled into it.
+    """
+    path = Path(path)
     if not path.is_file():
         raise InputError("there is no such checkpoint", file=path)
     try:
@@ -73,7 +86,8 @@ def _read(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch guesses about a broken file; ours is the one line
             # mapped, not read: what nobody asks for, an optimizer's moments say, is then never loaded
-            return torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                return torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
     except InputError:
         raise
     except Exception as error:  # an untrusted file: a pickle can be broken in any way there is
@@ -92,7 +106,10 @@ def _refuse_compressed(path: Path) -> None:
                 raise InputError("is a compressed archive", file=path, remedy=f"Unpack it first. {FOREIGN}")
 
 
-def _check_equal_entries(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: str | Path) -> None:
+def check_equal_entries(
+    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: str | Path, remedy: str
+) -> None:
+    """InputError with what is missing, unexpected or of another shape, unless the entries are the same."""
     complaints = []
     if missing := [key for key in wanted if key not in state]:
         complaints.append(f"{len(missing)} missing ({_some(missing)})")
@@ -113,7 +130,7 @@ def _check_equal_entries(state: Mapping[str, Tensor], wanted: Mapping[str, Tenso
         raise InputError(
             f"these are not weights of this model: of {len(wanted)} entries, {'; '.join(complaints)}",
             file=path,
-            remedy="Use the model_config that the weights were made with",
+            remedy=remedy,
         )
 
 

@@ -1,0 +1,1 @@
+"""Backbones that others released: how their files are nested, how their keys are named, where they are."""
