@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
-import difflib
 import random
 import sys
 import types
@@ -19,7 +18,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from mmengine.config import Config
 
-from surgvlp.files import InputError
+from surgvlp.files import InputError, did_you_mean
 
 T = TypeVar("T")
 
@@ -80,10 +79,7 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "config") -> T:
 
 def unknown_key(name: str, known: typing.Iterable[str], where: str) -> InputError:
     """The error for a key nobody knows, with the nearest known one."""
-    known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    remedy = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}"
-    return InputError("unknown config key", key=f"{where}.{name}", remedy=remedy)
+    return InputError("unknown config key", key=f"{where}.{name}", remedy=did_you_mean(str(name), known))
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

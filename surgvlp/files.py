@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import hashlib
 import importlib.metadata
@@ -9,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,13 @@ def sha256_of_json(value: Any) -> str:
 def one_line(text: str) -> str:
     """Text of others as it can stand in one line: without control characters, single blanks."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to say to somebody who asked for `name`: the nearest of the known ones, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(names) or 'none'}"
 
 
 def package_file(package: str, relative: str, sha256: str) -> Path:

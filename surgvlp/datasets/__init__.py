@@ -6,6 +6,11 @@ from surgvlp.datasets.clips import ClipKeys, Clips, build_clips
 from surgvlp.datasets.keysteps import KeystepKeys, Keysteps, build_keysteps
 from surgvlp.datasets.loader import Loader, text_loader
 from surgvlp.datasets.phases import RecognitionFrame, published_preprocess
+from surgvlp.datasets.pretraining_frames import (
+    PretrainingFrameKeys,
+    PretrainingFrames,
+    build_pretraining_frames,
+)
 from surgvlp.datasets.sampler import ResumableSampler
 from surgvlp.datasets.video_text import VideoText, VideoTextKeys
 from surgvlp.datasets.video_text_abstract import VideoTextAbstract, VideoTextAbstractKeys
@@ -19,6 +24,8 @@ __all__ = [
     "KeystepKeys",
     "Keysteps",
     "Loader",
+    "PretrainingFrameKeys",
+    "PretrainingFrames",
     "RecognitionFrame",
     "ResumableSampler",
     "VideoText",
@@ -32,6 +39,7 @@ __all__ = [
     "WholeLectures",
     "build_clips",
     "build_keysteps",
+    "build_pretraining_frames",
     "build_whole_lectures",
     "published_preprocess",
     "text_loader",

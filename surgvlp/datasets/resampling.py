@@ -10,31 +10,40 @@ from torch import Tensor
 _ATTEMPTS = 10
 
 
-def crop_boxes(draws: Tensor, height: int, scale: tuple[float, float], ratio: tuple[float, float]) -> Tensor:
-    """Boxes of random resized crops of a square image, drawn as torchvision draws them but batched.
+def crop_boxes(
+    draws: Tensor, height: int | Tensor, scale: tuple[float, float], ratio: tuple[float, float]
+) -> Tensor:
+    """Boxes of random resized crops, drawn as torchvision draws them but batched.
 
-    Ten tries of an area and an aspect ratio (log-uniform); the first that fits is taken, else the whole.
+    Ten tries of an area and an aspect ratio (log-uniform); the first that fits is taken, else the largest
+    central part that has an aspect ratio in the range.
 
     Args:
         draws: (G, 22) uniform in 0..1.
-        height: H, side of the image.
+        height: side of square images; or (G, 2), height and width of each.
         scale: smallest and largest share of the area.
         ratio: smallest and largest width / height.
 
     Returns:
         (G, 4) int64: top, left, height, width.
     """
+    sides = height if isinstance(height, Tensor) else draws.new_full((1, 2), height, dtype=torch.int64)
     tries = draws[:, : 2 * _ATTEMPTS].view(-1, 2, _ATTEMPTS)
-    area = height**2 * (scale[0] + (scale[1] - scale[0]) * tries[:, 0])
+    area = sides.prod(1, keepdim=True) * (scale[0] + (scale[1] - scale[0]) * tries[:, 0])
     low, high = math.log(ratio[0]), math.log(ratio[1])
     aspect = (low + (high - low) * tries[:, 1]).exp()
-    sides = torch.stack([(area / aspect).sqrt().round(), (area * aspect).sqrt().round()], dim=-1)
-    fits = ((sides > 0) & (sides <= height)).all(-1)
+    tried = torch.stack([(area / aspect).sqrt().round(), (area * aspect).sqrt().round()], dim=-1)
+    fits = ((tried > 0) & (tried <= sides[:, None])).all(-1)
     first = fits.int().argmax(1)  # the first of several maxima
-    chosen = sides[torch.arange(len(sides), device=sides.device), first].long()
-    chosen = torch.where(fits.any(1)[:, None], chosen, height)
-    corner = (draws[:, 2 * _ATTEMPTS :] * (height - chosen + 1)).long().clamp(max=height)
-    return torch.cat([torch.minimum(corner, height - chosen), chosen], dim=1)
+    chosen = tried[torch.arange(len(tried), device=tried.device), first].long()
+    # width / ratio = height: the most that the range of aspect ratios leaves of the whole
+    most = torch.stack([sides[:, 1] / ratio[0], sides[:, 0] * ratio[1]], dim=-1).round().long()
+    whole = torch.minimum(sides, most)
+    fitted = fits.any(1)[:, None]
+    chosen = torch.where(fitted, chosen, whole)
+    corner = (draws[:, 2 * _ATTEMPTS :] * (sides - chosen + 1)).long()
+    corner = torch.where(fitted, torch.minimum(corner, sides - chosen), (sides - chosen) // 2)
+    return torch.cat([corner, chosen], dim=1)
 
 
 def resize_matrices(first: Tensor, length: Tensor, height: int, size: int) -> Tensor:
@@ -50,6 +59,38 @@ def resize_matrices(first: Tensor, length: Tensor, height: int, size: int) -> Te
     inside = (columns >= first[:, None]) & (columns < (first + length)[:, None])
     weight = weight * inside[:, None]
     return weight / weight.sum(-1, keepdim=True)
+
+
+def cubic_matrices(
+    first: Tensor, length: Tensor, height: int, size: int, flip: Tensor | None = None
+) -> Tensor:
+    """(G, S, H): pixels first .. first + length - 1 of H, resized to S by an antialiased cubic filter.
+
+    The same weights as torch's `interpolate(mode="bicubic", antialias=True)` and PIL's bicubic: Keys' cubic
+    with a = -1/2, on the way down stretched over the output's pixels. Only the weights that can differ from
+    0 are computed and then put in their places; from 640 columns to 96 these are a twentieth.
+
+    Args:
+        first, length: (G,) int64.
+        height, size: H and S.
+        flip: (G,) bool: whether the result comes in reverse.
+    """
+    scale = (length / size)[:, None, None]
+    stretch = scale.clamp(min=1.0)
+    count = min(height, math.ceil(4 * max(1.0, height / size)) + 1)
+    rows = torch.arange(size, device=first.device)[:, None]
+    if flip is not None:
+        rows = torch.where(flip[:, None, None], size - 1 - rows, rows)
+    centre = first[:, None, None] + (rows + 0.5) * scale
+    start = (centre - 2 * stretch).floor().long().clamp(min=0, max=height - count)
+    columns = start + torch.arange(count, device=first.device)
+    distance = (columns + 0.5 - centre).abs() / stretch
+    outer, inner = (2 - distance).clamp(min=0.0), (1 - distance).clamp(min=0.0)
+    weight = 0.5 * outer.square() * (outer - 1) + inner.square() * (1 - 2 * inner)
+    inside = (columns >= first[:, None, None]) & (columns < (first + length)[:, None, None])
+    weight = weight * inside
+    matrices = weight.new_zeros(len(first), size, height)
+    return matrices.scatter_(2, columns, weight / weight.sum(-1, keepdim=True))
 
 
 def blur_matrices(sigma: Tensor, size: int) -> Tensor:

@@ -24,8 +24,8 @@ from surgvlp.files import InputError
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-_LUMA = (0.299, 0.587, 0.114)
-_TO_YIQ = torch.tensor([list(_LUMA), [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+LUMA = (0.299, 0.587, 0.114)
+_TO_YIQ = torch.tensor([list(LUMA), [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _FROM_YIQ = torch.linalg.inv(_TO_YIQ)  # here, since on a GPU the inverse would wait for all that runs there
 _RATIO = (3 / 4, 4 / 3)
 _CROP_SCALE = (0.08, 1.0)
@@ -135,7 +135,7 @@ class Views:
         seen = frames.reshape(groups, -1, height) @ across.mT
         seen = down[:, None] @ seen.view(groups, -1, height, self.size)
         seen = seen.view(groups * count, 3, -1)
-        grey = seen.mean(-1).view(groups, count, 3) @ seen.new_tensor(_LUMA) / 255
+        grey = seen.mean(-1).view(groups, count, 3) @ seen.new_tensor(LUMA) / 255
         colour = colour_matrices(draws[:, 25:31] if random else None, grey, jitter, _P_GREY * as_view)
         return self._coloured(seen, colour.flatten(0, 1)).view(groups, count, 3, self.size, self.size)
 
@@ -147,7 +147,13 @@ class Views:
         return torch.minimum(torch.maximum(normalised, -mean / std), (1 - mean) / std)
 
 
-def colour_matrices(draws: Tensor | None, grey: Tensor, strength: float, p_grey: float) -> Tensor:
+def colour_matrices(
+    draws: Tensor | None,
+    grey: Tensor,
+    strength: float,
+    p_grey: float,
+    jitter: tuple[float, float, float, float] = _JITTER,
+) -> Tensor:
     """Colour jitter and greyscale as one affine map a frame.
 
     Brightness scales by b; contrast by c about the frame's mean grey; saturation scales the colour
@@ -158,8 +164,9 @@ def colour_matrices(draws: Tensor | None, grey: Tensor, strength: float, p_grey:
     Args:
         draws: (G, 6) uniform in 0..1; None: the identity.
         grey: (G, F) mean luma of each frame in 0..1.
-        strength: factor on (.4, .4, .4, .1); 0: no jitter.
+        strength: factor on `jitter`; 0: no jitter.
         p_grey: probability of greyscale.
+        jitter: strengths of brightness, contrast, saturation and hue.
 
     Returns:
         (G, F, 3, 4).
@@ -169,11 +176,11 @@ def colour_matrices(draws: Tensor | None, grey: Tensor, strength: float, p_grey:
         return torch.cat([eye, eye.new_zeros(3, 1)], 1).expand(*grey.shape, 3, 4)
     jittered = draws[:, 0] < _P_JITTER * (strength > 0)
     brightness, contrast, saturation = (
-        torch.where(jittered, 1 + strength * _JITTER[n] * (2 * draws[:, 1 + n] - 1), 1.0) for n in range(3)
+        torch.where(jittered, 1 + strength * jitter[n] * (2 * draws[:, 1 + n] - 1), 1.0) for n in range(3)
     )
-    hue = torch.where(jittered, strength * _JITTER[3] * (2 * draws[:, 4] - 1), 0.0)
+    hue = torch.where(jittered, strength * jitter[3] * (2 * draws[:, 4] - 1), 0.0)
     saturation = torch.where(draws[:, 5] < p_grey, 0.0, saturation)
-    luma = torch.tensor(_LUMA, device=grey.device).expand(3, 3)
+    luma = torch.tensor(LUMA, device=grey.device).expand(3, 3)
     chroma = hue_rotations(hue) @ (eye - luma)
     scale = (brightness * contrast)[:, None, None]
     linear = scale * (luma + saturation[:, None, None] * chroma)

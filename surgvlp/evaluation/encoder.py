@@ -14,6 +14,7 @@ import torch
 from surgvlp import config as configs
 from surgvlp.files import InputError, sha256_of
 from surgvlp.models.build import DualEncoder, build_model
+from surgvlp.models.modes import usable_device
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.models.weights import load_weights, read_state
 
@@ -62,7 +63,7 @@ def open_encoder(
     section = settings.get("model_config")
     if not isinstance(section, Mapping):
         raise InputError("holds no model_config", file=where, remedy="Give --config with one that does")
-    target = _device(device)
+    target = usable_device(device)
     torch.manual_seed(int(settings.get("seed") or 0))
     model = build_model(section, weights_follow=not untrained)
     name = "untrained"
@@ -73,16 +74,6 @@ def open_encoder(
     text = section.get("backbone_text", {})
     tokenizer = Tokenizer(text.get("name") or text.get("text_bert_type"))
     return Encoder(model.to(target).eval(), tokenizer, _size(settings), name, target)
-
-
-def _device(name: str | None) -> torch.device:
-    try:
-        target = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(1, device=target)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"cannot use the device {name!r} ({reason})", remedy="Leave --device out") from error
-    return target
 
 
 def newest_checkpoint(folder: Path) -> Path:

@@ -9,7 +9,6 @@ was done: equal hashes, comparable numbers.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from surgvlp import config
-from surgvlp.files import InputError, read_json, sha256_of_json
+from surgvlp.files import InputError, did_you_mean, read_json, sha256_of_json
 
 GIVEN_PROMPTS, GIVEN_VIDEOS = "given prompts", "given videos"
 Source = Literal["image files", "videos", "frame store"]
@@ -133,12 +132,8 @@ def read_protocol(name_or_path: str | Path) -> Protocol:
     path = Path(name_or_path)
     if path.suffix != ".json":
         if str(name_or_path) not in known_protocols():
-            near = difflib.get_close_matches(str(name_or_path), known_protocols(), n=1, cutoff=0.5)
-            known = f"Known: {', '.join(known_protocols())}"
-            raise InputError(
-                f"unknown protocol '{name_or_path}'",
-                remedy=f"Did you mean '{near[0]}'? {known}" if near else known,
-            )
+            remedy = did_you_mean(str(name_or_path), known_protocols())
+            raise InputError(f"unknown protocol '{name_or_path}'", remedy=remedy)
         path = FOLDER / f"{name_or_path}.json"
     protocol = config.build(Protocol, read_json(path), where=str(path))
     if protocol.name != path.stem:

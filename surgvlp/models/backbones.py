@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import timm
+import torch
 import torchvision
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from surgvlp.files import InputError
+from surgvlp.models.modes import evaluating
 from surgvlp.models.variants import VARIANTS
 
 TORCHVISION = ("resnet_18", "resnet_34", "resnet_50", "resnet_101")
@@ -87,6 +89,27 @@ def input_of(backbone: nn.Module) -> ImageInput:
     if not record.get("input_size"):
         return ImageInput()
     return ImageInput(record["input_size"][-1], tuple(record["mean"]), tuple(record["std"]))
+
+
+def check_takes(backbone: nn.Module, size: int, name: str, key: str = "size") -> None:
+    """See that a backbone takes pictures of `size` pixels a side, on the device where it is.
+
+    Args:
+        name, key: what to call the backbone and the setting, for the error.
+
+    Raises:
+        InputError: it does not; transformers are particular, and small maps may vanish under a convolution.
+    """
+    device = next(backbone.parameters()).device
+    try:
+        with evaluating(backbone):
+            backbone(torch.zeros(1, 3, size, size, device=device))
+    except (AssertionError, RuntimeError) as error:
+        raise InputError(
+            f"{name} takes no pictures of {size} pixels ({str(error).splitlines()[0]})",
+            key=key,
+            remedy=f"Its own are of {input_of(backbone).size}",
+        ) from error
 
 
 def feature_map(backbone: nn.Module, images: Tensor) -> Tensor:

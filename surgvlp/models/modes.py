@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""How a network is run: on which device, and in evaluation mode for a while."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import torch
 from torch import nn
+
+from surgvlp.files import InputError
 
 
 @contextlib.contextmanager
@@ -20,3 +22,18 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+def usable_device(name: str | None) -> torch.device:
+    """A device by torch's name; None: a GPU where there is one.
+
+    Raises:
+        InputError: one that cannot be used here.
+    """
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"cannot use the device {name!r} ({reason})", remedy="Leave --device out") from error
+    return device
