@@ -42,6 +42,11 @@ class Task(Protocol):
 
     def __init__(self, settings: Any, ranks: Ranks) -> None: ...
 
+    @classmethod
+    def resolved(cls, settings: Any) -> Any:
+        """The settings with what files that they name say, as checkpoints hold them."""
+        return settings
+
     def make_model(self, weights: dict[str, Any] | None) -> nn.Module:
         """The model, with a checkpoint's weights if they are given; no others are fetched then."""
         ...
@@ -100,7 +105,8 @@ def train(
         InputError: a config, data or checkpoints that cannot be used, a full disk.
         DivergedError: the loss is not finite, or the run collapsed; a checkpoint to look at is left.
     """
-    settings = config.build(task.settings_type, config.read(work_dir / "config.py", options))
+    read = config.build(task.settings_type, config.read(work_dir / "config.py", options))
+    settings = task.resolved(read)
     output = output_dir or work_dir
     with processes(settings.device) as ranks, only_run(output) if ranks.rank == 0 else nullcontext():
         state = earlier_run(output, resume, settings.plain(), ranks)

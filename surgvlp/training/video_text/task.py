@@ -15,7 +15,7 @@ from surgvlp import registry
 from surgvlp.datasets import ResumableSampler, Views, text_loader
 from surgvlp.datasets.loader import LevelDataset
 from surgvlp.files import InputError
-from surgvlp.models.build import DualEncoder, build_model
+from surgvlp.models.build import DualEncoder, build_model, resolved
 from surgvlp.models.cost import sample_cost
 from surgvlp.models.tokenizer import Tokenizer
 from surgvlp.training.distributed import Ranks
@@ -40,6 +40,11 @@ class VideoTextTask(Task):
     def __init__(self, settings: VideoTextSettings, ranks: Ranks) -> None:
         self.settings: VideoTextSettings = settings
         self.ranks = ranks
+
+    @classmethod
+    def resolved(cls, settings: VideoTextSettings) -> VideoTextSettings:
+        """With the name of the backbone whose weights the visual encoder starts from."""
+        return dataclasses.replace(settings, model_config=resolved(settings.model_config))
 
     def make_model(self, weights: dict[str, Any] | None) -> nn.Module:
         """The dual encoder.

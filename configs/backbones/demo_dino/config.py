@@ -1,0 +1,39 @@
+"""DINO on made lectures, minutes on two CPU cores.
+
+    python tools/pretrain_backbone.py --work_dir configs/backbones/demo_dino/ --output_dir runs/dino --resume
+
+The lectures are those of `make demo`. All keys with their meaning: docs/image_pretraining.md.
+"""
+
+config = dict(
+    backbone=dict(name="resnet10t"),
+    head=dict(outputs=1024, hidden=512, bottleneck=128),
+    dataset=dict(
+        type="pretraining_frames",
+        root="./data/made",
+        frames_root="./data/made/frame_store",
+        split="train",
+        every_s=0.5,
+    ),
+    crops=dict(global_size=64, local_size=32, local_crops=4, local_scale=(0.1, 0.4)),
+    batch_size=64,
+    length=dict(steps=400),
+    optimizer=dict(learning_rate=1e-3, warmup=dict(steps=40), final_weight_decay=0.1),
+    teacher=dict(momentum=0.99, freeze_last_layer=dict(steps=40)),
+    collapse=dict(after=dict(steps=40)),
+    probe=dict(
+        labelled=dict(
+            root="./data/made",
+            dataset="made",
+            protocol="made_frames",
+            frames="./data/made/frame_store",
+            every=2,
+            size=64,
+        ),
+        every=dict(steps=100),
+    ),
+    checkpoints=dict(every=dict(steps=100), keep=2),
+    logging=dict(every=dict(steps=10)),
+    seed=1,
+    device="cpu",
+)
