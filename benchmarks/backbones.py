@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from rich.console import Console
 from surgvlp import config, console
 from surgvlp.evaluation.comparing.bootstrap import LectureSums, interval, paired_interval
 from surgvlp.evaluation.folders import open_run
+from surgvlp.evaluation.labelled_frames import LabelledFrames
 from surgvlp.evaluation.metrics import Interval, score_phases
+from surgvlp.evaluation.probes import linear_probe_accuracy, nearest_neighbour_accuracy
 from surgvlp.files import read_json
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-from demo_steps import ROOT, Step, lecture_steps, places, run_steps, training, zero_shot
+from demo_steps import ROOT, Corpus, Step, lecture_steps, places, run_steps, training, zero_shot
 
 CONFIG, CLIPS = Path("configs/backbones/demo_dino"), Path("configs/demo")
 PLAIN, IN_TIME, BY_MAP = "dino", "neighbours_in_time", "neighbours_by_map"
@@ -39,47 +42,38 @@ STARTS = {"random": "random weights", **BACKBONES}
 
 
 def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
-    """From nothing to all scores of one corpus."""
+    """From nothing to all scores of one corpus; two commands at a time, a core each."""
     yield from lecture_steps(seed, data, output)
     steps = config.read(ROOT / CONFIG / "config.py")["length"]["steps"]
     # a sample with neighbours has twice the crops
     with_neighbours = ("dataset.neighbours=2", f"length.steps={steps // 2}")
-    yield Step("Pretrain a backbone on frames", (pretraining(seed, data, output / PLAIN),))
-    yield Step(
-        "Find frames like it in other lectures, by that backbone",
-        (
-            [
-                *("tools/find_neighbours.py", "--data", str(data), "--split", "train"),
-                *("--frames", f"{data}/frame_store", "--backbone", newest(output / PLAIN, steps)),
-                *("--every", "0.5", "--out", f"{output}/neighbours.npz"),
-            ],
-        ),
-    )
-    yield Step(
-        "Pretrain with neighbours, in time and by the map",
-        (
-            pretraining(seed, data, output / IN_TIME, *with_neighbours),
-            pretraining(
-                seed,
-                data,
-                output / BY_MAP,
-                *with_neighbours,
-                f"dataset.neighbour_map={output}/neighbours.npz",
-            ),
-        ),
-    )
-    weights = {name: newest(output / name, steps if name == PLAIN else steps // 2) for name in BACKBONES}
-    yield Step("Score the backbones", (probe(data, output, weights),))
+    ends = {PLAIN: steps, IN_TIME: steps // 2, BY_MAP: steps // 2}
+    weights = {name: f"{output}/{name}/step_{end:08d}.pt" for name, end in ends.items()}
     starts = {"random": (), **{n: (f"model_config.backbone_img.pretrained={w}",) for n, w in weights.items()}}
-    for some in (("random", PLAIN), (IN_TIME, BY_MAP)):
-        yield Step(
-            "Learn to match clips with what is said, from "
-            + " and from ".join(STARTS[name] for name in some),
-            tuple(
-                training("train.py", seed, data, CLIPS, output / f"clips_{name}", *starts[name])
-                for name in some
-            ),
-        )
+
+    def pretrained(name: str, *options: str) -> list[str]:
+        return pretraining(seed, data, output / name, *options)
+
+    def clips(name: str) -> list[str]:
+        return training("train.py", seed, data, CLIPS, output / f"clips_{name}", *starts[name])
+
+    yield Step(
+        "Pretrain backbones on frames, alone and with neighbours in time",
+        (pretrained(PLAIN), pretrained(IN_TIME, *with_neighbours)),
+    )
+    yield Step(
+        "Find frames like each in other lectures, by the first backbone",
+        (similar_frames(data, output, weights[PLAIN]),),
+    )
+    by_map = f"dataset.neighbour_map={output}/neighbours.npz"
+    yield Step(
+        "Pretrain with neighbours by the map; beside it, learn to match clips with what is said",
+        (pretrained(BY_MAP, *with_neighbours, by_map), clips("random")),
+    )
+    yield Step("The same from the first two backbones", (clips(PLAIN), clips(IN_TIME)))
+    yield Step(
+        "From the third; beside it, score the backbones", (clips(BY_MAP), probe(data, output, weights))
+    )
     yield Step(
         "Recognise phases",
         tuple(
@@ -87,6 +81,15 @@ def steps_of(seed: int, data: Path, output: Path) -> Iterator[Step]:
             for name in STARTS
         ),
     )
+
+
+def similar_frames(data: Path, output: Path, backbone: str) -> list[str]:
+    """The command that maps the training lectures' frames."""
+    return [
+        *("tools/find_neighbours.py", "--data", str(data), "--split", "train", "--every", "0.5"),
+        *("--frames", f"{data}/frame_store", "--backbone", backbone, "--size", str(probed_size())),
+        *("--out", f"{output}/neighbours.npz"),
+    ]
 
 
 def pretraining(seed: int, data: Path, output: Path, *options: str) -> list[str]:
@@ -99,24 +102,25 @@ def pretraining(seed: int, data: Path, output: Path, *options: str) -> list[str]
     ]
 
 
-def newest(run: Path, steps: int) -> str:
-    """The checkpoint of a run's end."""
-    return f"{run}/step_{steps:08d}.pt"
+def probed_size() -> int:
+    """Side in pixels of the frames that the config's probe sees."""
+    return int(config.read(ROOT / CONFIG / "config.py")["probe"]["labelled"]["size"])
 
 
 def probe(data: Path, output: Path, weights: dict[str, str]) -> list[str]:
     """The command that scores backbones on unseen lectures."""
-    size = config.read(ROOT / CONFIG / "config.py")["probe"]["labelled"]["size"]
     return [
         *("tools/probe_backbone.py", "--backbone", *(f"{name}={path}" for name, path in weights.items())),
         *("--untrained", "--data", str(data), "--dataset", "made", "--protocol", "made_frames"),
-        *("--frames", f"{data}/frame_store", "--size", str(size), "--output", f"{output}/probe"),
+        *("--frames", f"{data}/frame_store", "--size", str(probed_size()), "--output", f"{output}/probe"),
     ]
 
 
-def probe_table(outputs: list[Path]) -> str:
+def probe_table(corpora: list[Corpus]) -> str:
     """A row a backbone or control: both probes; what k-NN has more than the untrained one and than DINO."""
-    found = [read_json(output / "probe" / "probe.json")["rows"] for output in outputs]
+    found = [
+        [*read_json(output / "probe" / "probe.json")["rows"], pixels(data)] for _, data, output in corpora
+    ]
     lines = [
         "| | k-NN accuracy | macro-F1 | linear accuracy | k-NN over untrained | k-NN over DINO |",
         "|---|---|---|---|---|---|",
@@ -135,6 +139,20 @@ def probe_table(outputs: list[Path]) -> str:
             cells.append(_with_interval(difference, paired_interval(scores[0], other), "+"))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def pixels(data: Path) -> dict[str, Any]:
+    """A control's row without any network: the frame itself, averaged to 8 x 8 pixels."""
+    frames = f"{data}/frame_store"
+    labelled = LabelledFrames(root=str(data), dataset="made", protocol="made_frames", frames=frames, size=8)
+    train, test = labelled.read()
+    x, y = (part.pictures.reshape(len(part.label), -1).astype(np.float32) for part in (train, test))
+    given = (x, train.label, y, test.label)
+    scores = {
+        "k-NN": nearest_neighbour_accuracy(*given, test_videos=test.video),
+        "linear": linear_probe_accuracy(*given, test_videos=test.video),
+    }
+    return {"name": "8 x 8 pixels, no network", **{name: asdict(found) for name, found in scores.items()}}
 
 
 def start_table(outputs: list[Path]) -> str:
@@ -186,7 +204,7 @@ def main() -> int:
     corpora = places(flags.seeds, flags.data, flags.output)
     run_steps(corpora, steps_of, Console())
     outputs = [output for _, _, output in corpora]
-    print(f"\n{probe_table(outputs)}\n\n{start_table(outputs)}")
+    print(f"\n{probe_table(corpora)}\n\n{start_table(outputs)}")
     return console.DONE
 
 

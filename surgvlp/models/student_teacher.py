@@ -11,15 +11,18 @@ from surgvlp.models.projection_head import ProjectionHead
 
 
 class BackboneWithHead(nn.Module):
-    """Images (N, 3, H, W) -> (N, K). Entries: `backbone.*`, `head.*`, as published."""
+    """Crops in parts (N_i, 3, S_i, S_i), each of one size -> logits (sum of N_i, K), in their order.
+
+    One call of the backbone a size, one of the head. Entries: `backbone.*`, `head.*`, as published.
+    """
 
     def __init__(self, backbone: nn.Module, head: ProjectionHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.head: ProjectionHead = head
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.backbone(images))
+    def forward(self, *parts: Tensor) -> Tensor:
+        return self.head(torch.cat([self.backbone(part) for part in parts]))
 
 
 class StudentTeacher(nn.Module):
@@ -45,5 +48,4 @@ class StudentTeacher(nn.Module):
         """
         teacher: list[Tensor] = list(self.teacher.parameters())
         student: list[Tensor] = list(self.student.parameters())
-        torch._foreach_mul_(teacher, momentum)
-        torch._foreach_add_(teacher, student, alpha=1 - momentum)
+        torch._foreach_lerp_(teacher, student, 1 - momentum)

@@ -155,7 +155,7 @@ def test_the_centre_moves_after_it_was_used_by_a_tenth_of_the_mean() -> None:
     for step in range(3):
         objective.before_step(model, step)
         teacher, large = torch.randn(4, 2, 6), torch.randn(4, 2, 6)
-        parts = objective.loss({"teacher": teacher, "large": large}, {})
+        parts = objective.loss({"teacher": teacher, "global": large}, {})
         target = ((teacher - centre) / 0.04).softmax(-1)
         pairs = [(0, 1), (1, 0)]
         expected = -sum((target[:, u] * (large[:, v] / 0.1).log_softmax(-1)).sum(-1).mean() for u, v in pairs)

@@ -73,18 +73,22 @@ class SelfDistillationObjective(Objective):
         cast(StudentTeacher, model).student.head.freeze_last_layer = step < self._schedule.frozen_steps
 
     def embed(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Logits: `teacher` (B, 2, K), `large` (B, G, K), `small` (B, L, K).
+        """Logits: `teacher` (B, 2, K), `global` (B, G, K), `local` (B, L, K).
 
-        Two calls of the student, one of the teacher, whatever the number of crops.
+        Two calls of the student's backbone, one of the teacher's, whatever the number of crops.
         """
         networks = cast(StudentTeacher, model)
-        large, small = batch["global_crops"], batch["local_crops"]
+        crops = batch["global_crops"], batch["local_crops"]
         with torch.no_grad():
-            teacher = _logits(networks.teacher, large[:, :TEACHER_CROPS])
-        logits = {"teacher": teacher, "large": _logits(networks.student, large)}
-        if small.shape[1]:
-            logits["small"] = _logits(networks.student, small)
-        return logits
+            teacher = networks.teacher(crops[0][:, :TEACHER_CROPS].flatten(0, 1))
+        samples, outputs = len(crops[0]), teacher.shape[-1]
+        seen, counts = [some.flatten(0, 1) for some in crops], [samples * some.shape[1] for some in crops]
+        global_, local = networks.student(*seen).split(counts)
+        return {
+            "teacher": teacher.view(samples, TEACHER_CROPS, outputs),
+            "global": global_.view(samples, -1, outputs),
+            "local": local.view(samples, -1, outputs),
+        }
 
     def loss(self, embeddings: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """`loss`, and the two entropies of the teacher's outputs, see `assignment_entropies`."""
@@ -109,8 +113,3 @@ class SelfDistillationObjective(Objective):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._centre.copy_(state["centre"])
-
-
-def _logits(network: nn.Module, crops: Tensor) -> Tensor:
-    """(B, n, 3, S, S) -> (B, n, K) in one call."""
-    return network(crops.flatten(0, 1)).view(*crops.shape[:2], -1)
