@@ -57,7 +57,8 @@ def draw_features(
     Raises:
         InputError: for anything given that cannot be used.
     """
-    for key, number, least in (("--pictures", pictures, 0), ("--points", points, 0), ("--side", side, 32)):
+    limits = (("--pictures", pictures, 0), ("--points", points, 0), ("--side", side, 32))
+    for key, number, least in (*limits, ("--batch-size", batch_size, 1)):
         if number < least:
             raise InputError(f"{number} is below {least}", key=key)
     parts = {frames.dataset: frames.part(frames.test) for frames in labelled}

@@ -25,7 +25,7 @@ class RunLog:
 
         log.txt         one line an event, e.g.
                         2026-03-01 12:00:00 train step 100 epoch 9 level clip loss 3.291 ... time_left 0:12:10
-        metrics.jsonl   the same numbers, one object a line, with "split": "train" or "validation"
+        metrics.jsonl   the same numbers, one object a line, with "split": "train", "validation" or "probe"
         tensorlog/      TensorBoard, by step
 
     Args:
@@ -41,7 +41,7 @@ class RunLog:
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        _drop_after(folder / "metrics.jsonl", step)
+        _drop_after(folder / "metrics.jsonl", step or -1)  # a run that begins looks at step 0 itself
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 

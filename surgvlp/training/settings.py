@@ -13,7 +13,7 @@ from surgvlp.training.schedules import Duration
 
 # What may change between a checkpoint and its resumption. Nothing that is computed depends on the first ones;
 # the second ones change the run's numbers in a way the person asked for, which is said in a warning.
-FREE = ("workers", "logging", "checkpoints", "probe")
+FREE = ("workers", "logging", "checkpoints", "probe", "collapse")
 WARNED = ("length", "validation", "device", "precision", "channels_last", "compile")
 
 
@@ -49,7 +49,7 @@ class RunSettings:
         device: `auto` takes CUDA where there is one.
         precision: `bfloat16` computes embeddings on a GPU in it; the CPU always takes `float32`.
         channels_last: memory layout of images and kernels.
-        compile: `torch.compile` the image encoder.
+        compile: `torch.compile` the image encoder or backbones.
     """
 
     length: Duration

@@ -67,7 +67,7 @@ class LevelStream:
         Raises:
             InputError: the data are not those of the checkpoint.
         """
-        if state.get("fingerprint") != self._fingerprint:
+        if state.get("fingerprint", state.get("texts")) != self._fingerprint:  # older ones say "texts"
             raise InputError(
                 "the split has other texts or frames than those that the checkpoint was trained on",
                 remedy="Put them back, or start a new run in another --output_dir",

@@ -156,3 +156,30 @@ def test_long_gradients_are_scaled_down_and_their_length_is_reported() -> None:
     length = torch.cat([p.grad.flatten() for p in loop.model.parameters()]).norm()
     assert loop.parts["gradient_norm"] > 0.01
     assert abs(float(length) - 1e-3) < 1e-6
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_gradients_are_clipped_each_alone_or_all_together(each: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    plan = plan_run([Turn()], [1], Duration(steps=1), 0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+    limit = 0.05
+    loop = Loop(model, [Level("numbers", Numbers(0), Reconstruct())], optimizer, plan, Ranks())
+    loop.run()
+    free = [p.grad.clone() for p in model.parameters()]
+    loop = Loop(
+        model,
+        [Level("numbers", Numbers(0), Reconstruct())],
+        optimizer,
+        plan,
+        Ranks(),
+        clip_gradient_norm=limit,
+        clip_each=each,
+    )
+    loop.run()
+    whole = torch.cat([gradient.flatten() for gradient in free]).norm()
+    torch.testing.assert_close(loop.parts["gradient_norm"], whole)
+    for parameter, gradient in zip(model.parameters(), free, strict=True):
+        length = gradient.norm() if each else whole
+        torch.testing.assert_close(parameter.grad, gradient * min(1.0, limit / (float(length) + 1e-6)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import shutil
@@ -23,8 +24,14 @@ from training_command import REPOSITORY, write_config
 
 from surgvlp import config
 from surgvlp.console import DivergedError
+from surgvlp.datasets.crops import MultiCrop
+from surgvlp.datasets.pretraining_frames import PretrainingFrameKeys
+from surgvlp.evaluation.labelled_frames import LabelledFrames
+from surgvlp.evaluation.probes import nearest_neighbour_accuracy
+from surgvlp.features.images import image_features
 from surgvlp.files import InputError
 from surgvlp.models import load_backbone
+from surgvlp.models.backbones import ImageInput
 from surgvlp.training import checkpoints
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.run import train
@@ -45,7 +52,6 @@ from surgvlp.training.self_distillation.task import (
 )
 
 HERE = Path(__file__).parent
-CONFIGS = sorted((REPOSITORY / "configs/backbones").glob("*/config.py"))
 
 
 @pytest.fixture
@@ -100,12 +106,11 @@ def test_what_surgfms_flags_mean_step_by_step() -> None:
     teacher = plan_teacher(TeacherSettings(), epoch)
     assert teacher.momentum[[0, 50_000]] == pytest.approx([0.996, 0.998])
     assert set(teacher.teacher_temperature) == {0.04} and teacher.frozen_steps == 1000
-    warm = config.build(
-        TeacherSettings, {"temperature": 0.07, "temperature_warmup": {"epochs": 30}}, "teacher"
+    warm = TeacherSettings(temperature=0.07, temperature_warmup_epochs=4)
+    temperature = plan_teacher(warm, epoch).teacher_temperature  # by epoch: .04, .05, .06, .07, then .07
+    assert temperature[[0, 999, 1000, 2999, 3000, 4000, -1]] == pytest.approx(
+        [0.04, 0.04, 0.05, 0.06, 0.07, 0.07, 0.07]
     )
-    temperature = plan_teacher(warm, epoch).teacher_temperature
-    assert temperature[[0, 29_999, 30_000, -1]] == pytest.approx([0.04, 0.07, 0.07, 0.07])
-    assert np.diff(temperature[:30_000]).std() < 1e-12
 
 
 class Counting(nn.Module):
@@ -138,9 +143,8 @@ def test_a_step_calls_the_student_twice_and_the_teacher_once() -> None:
 
 
 def test_only_the_student_drops_layers() -> None:
-    model = make_networks(
-        BackboneSettings("test_convnext.r160_in1k", drop_path_rate=0.9), HeadSettings(16, 16, 8)
-    ).train()
+    backbone = BackboneSettings("test_convnext.r160_in1k", drop_path_rate=0.9)
+    model = make_networks(backbone, HeadSettings(16, 16, 8)).train()
     images = torch.randn(2, 3, 64, 64)
     assert torch.equal(model.teacher(images), model.teacher(images))
     assert not torch.equal(model.student(images), model.student(images))
@@ -227,7 +231,9 @@ def test_a_loss_that_is_not_finite_stops_it_with_the_weights_of_before(
     with pytest.raises(DivergedError, match="lecture_"):
         train(SelfDistillationTask, work_dir, tmp_path / "out")
     (path,) = (tmp_path / "out/stopped").glob("step_*.pt")
-    assert "samples: lecture_" in checkpoints.load(path)["reason"]
+    state = checkpoints.load(path)
+    assert "samples: lecture_" in state["reason"]
+    assert all(value.isfinite().all() for value in state["model"].values())
 
 
 def test_probes_are_logged_from_step_0_on_and_change_nothing(
@@ -260,6 +266,15 @@ def test_probes_are_logged_from_step_0_on_and_change_nothing(
     found = [record for record in records if record["split"] == "probe"]
     assert [record["step"] for record in found] == [0, 4, 8]
     assert all(0 <= record[name] <= 1 for record in found for name in ("knn_accuracy", "linear_macro_f1"))
+    backbone = load_backbone(str(checkpoints.path_of(probed, 8)))
+    parts = LabelledFrames(**labelled).read()
+    features = [
+        image_features(backbone, part.pictures.transpose(0, 2, 3, 1), "cpu", image_input=ImageInput(48))
+        for part in parts
+    ]
+    labels = [part.label for part in parts]
+    score = nearest_neighbour_accuracy(features[0], labels[0], features[1], labels[1], k=3)
+    assert found[-1]["knn_accuracy"] == pytest.approx(score.accuracy)
     ends = [checkpoints.load(checkpoints.path_of(folder, 8)) for folder in (plain, probed)]
     assert fingerprint(ends[0]) == fingerprint(ends[1])
 
@@ -273,6 +288,9 @@ def test_probes_are_logged_from_step_0_on_and_change_nothing(
         ({"teacher.temperature": 0.0}, "more than 0"),
         ({"heads": 3}, "Did you mean 'head'"),
         ({"batch_size": 640}, "32 samples"),
+        ({"optimizer.learning_rate": -1.0}, "optimizer.learning_rate.*0 or more"),
+        ({"head.hidden": -1}, "head.hidden.*1 or more"),
+        ({"optimizer.warmup": {"epochs": 2}}, "optimizer.warmup.* 8 of the run's 8 steps"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(
@@ -284,12 +302,36 @@ def test_what_cannot_be_used_is_said_in_one_line(
         train(SelfDistillationTask, work_dir, tmp_path / "out", options=options)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.parent.name)
-def test_every_config_builds_its_networks(path: Path) -> None:
-    settings = config.build(SelfDistillationSettings, config.read(path))
-    with torch.device("meta"):
-        model = make_networks(settings.backbone, HeadSettings(outputs=8))
-    assert sum(p.numel() for p in model.student.backbone.parameters()) > 1e6
+def test_every_config_builds_its_networks_data_and_crops() -> None:
+    names = {path.parent.name: path for path in (REPOSITORY / "configs/backbones").glob("*/config.py")}
+    surgenet = {f"surgenet_{name}" for name in ("caformer_s18", "convnextv2_tiny", "pvtv2_b2", "vit_small")}
+    assert set(names) == {"demo_dino", "surgfm_convnext_large", *surgenet}
+    for path in names.values():
+        settings = config.build(SelfDistillationSettings, config.read(path))
+        with torch.device("meta"):
+            model = make_networks(settings.backbone, HeadSettings(outputs=8))
+        assert sum(p.numel() for p in model.student.backbone.parameters()) > 1e6
+        keys = {name: value for name, value in settings.dataset.items() if name != "type"}
+        frames = config.build(PretrainingFrameKeys, keys)
+        MultiCrop(**dataclasses.asdict(settings.crops), neighbours=frames.neighbours)
+        assert settings.batch_size % 8 == 0
+
+
+def test_the_example_starts_from_the_last_checkpoint_of_the_demo() -> None:
+    steps = config.read(REPOSITORY / "configs/backbones/demo_dino/config.py")["length"]["steps"]
+    model = config.read(REPOSITORY / "configs/demo_from_dino/config.py")["model_config"]
+    assert model["backbone_img"]["pretrained"].endswith(f"/step_{steps:08d}.pt")
+
+
+def test_weight_decay_follows_its_schedule_on_matrices_alone(
+    tiny_dino: dict[str, Any], tmp_path: Path
+) -> None:
+    tiny_dino["optimizer"].update(weight_decay=0.1, final_weight_decay=0.5)
+    work_dir = write_config(tmp_path / "work", tiny_dino)
+    train(SelfDistillationTask, work_dir)
+    groups = checkpoints.load(checkpoints.path_of(work_dir, 8))["optimizer"]["param_groups"]
+    assert [group["weight_decay"] for group in groups] == pytest.approx([cosine(8, 0.1, 0.5)[-1], 0.0])
+    assert groups[0]["lr"] == pytest.approx(cosine(8, 0.01, 1e-6, 2)[-1])
 
 
 @pytest.mark.slow
@@ -300,3 +342,13 @@ def test_two_ranks_have_one_centre_and_one_teacher(tmp_path: Path) -> None:
     assert found["ranks_agree"] and found["world_size"] == 2
     assert found["centre_difference"] < 1e-6  # from one process over the batches of both
     assert found["teacher_difference"] < 1e-6
+
+
+@pytest.mark.slow
+def test_two_ranks_probe_and_collapse_together(tiny_dino: dict[str, Any], tmp_path: Path) -> None:
+    tiny_dino["collapse"] = {"after": {"steps": 2}, "least_information": 10.0}
+    work_dir = write_config(tmp_path / "work", tiny_dino)
+    done = torchrun(REPOSITORY / "tools/pretrain_backbone.py", f"--work_dir={work_dir}")
+    assert done.returncode != 0 and "Traceback" not in done.stderr.split("ChildFailedError")[0]
+    assert [path.name for path in (work_dir / "stopped").glob("*.pt")] == ["step_00000004.pt"]
+    assert done.stderr.count("collapsed: the teacher's output tells") >= 2  # each rank says why it ends

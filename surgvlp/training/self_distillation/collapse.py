@@ -17,7 +17,8 @@ class CollapseWatch:
     That is H(mean output) - mean H(output), the information between pictures and outputs. It is 0 where all
     pictures get one output (its entropy is 0) and where all get the even one (log K), the two ways in which
     self-distillation fails (Caron et al. 2021, section 5.3); centring alone leads to the second, sharpening
-    alone to the first. The entropies themselves are in the log at every line.
+    alone to the first. The entropies themselves are in the log at every line. A resumed run judges its first
+    stretch by the steps since it was resumed.
 
     Args:
         due: (steps,) bool, after which steps to look; those at which the device is waited for anyway.

@@ -91,7 +91,10 @@ class SelfDistillationObjective(Objective):
         }
 
     def loss(self, embeddings: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """`loss`, and the two entropies of the teacher's outputs, see `assignment_entropies`."""
+        """`loss`, and the two entropies of the teacher's outputs, see `assignment_entropies`.
+
+        All of this rank's own samples.
+        """
         teacher = embeddings["teacher"]
         probabilities, logarithms = sharpened(teacher, self._centre, self._temperature)
         student = [value for name, value in embeddings.items() if name != "teacher"]
@@ -106,7 +109,9 @@ class SelfDistillationObjective(Objective):
         if self._ranks.world_size > 1:
             dist.all_reduce(self._seen)
             self._seen /= self._ranks.world_size
-        self._centre.lerp_(self._seen, 1 - self._centre_momentum)
+        # on a GPU a bad step is noticed later: until then the centre at least stays what it was
+        seen = self._seen.where(self._seen.isfinite(), self._centre)
+        self._centre.lerp_(seen, 1 - self._centre_momentum)
 
     def state_dict(self) -> dict[str, Any]:
         return {"centre": self._centre}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from surgvlp.evaluation.labelled_frames import LabelledFrames, LabelledPictures
 from surgvlp.evaluation.probes import linear_probe_accuracy, nearest_neighbour_accuracy
 from surgvlp.features.images import image_features
+from surgvlp.files import InputError
 from surgvlp.models.backbones import ImageInput
 from surgvlp.models.student_teacher import StudentTeacher
+from surgvlp.training.distributed import Ranks
 from surgvlp.training.log import RunLog
 from surgvlp.training.loop import Loop
 
@@ -26,12 +29,15 @@ class Probing:
         labelled: which frames.
         due: (steps,) bool, after which steps.
         log: where to write.
+        ranks: the first one looks; all wait for it, and learn why it could not.
     """
 
-    def __init__(self, labelled: LabelledFrames, due: NDArray[np.bool_], log: RunLog) -> None:
+    def __init__(self, labelled: LabelledFrames, due: NDArray[np.bool_], log: RunLog, ranks: Ranks) -> None:
         self._k, self._input = labelled.k, ImageInput(labelled.size)
         self._due, self._log = due, log
-        self._train, self._test = labelled.read()
+        parts: list[LabelledPictures] = []
+        _on_first(ranks, lambda: parts.extend(labelled.read()))
+        self._parts = parts
 
     def after_step(self, loop: Loop) -> None:
         if self._due[loop.step - 1]:
@@ -41,12 +47,14 @@ class Probing:
         """Score the teacher as it is; at step 0 that is the control, the network before training."""
         loop.check_finite()
         with self._log.aside():
-            train, test = self._features(loop, self._train), self._features(loop, self._test)
-            labels = self._train.label, self._test.label, self._test.video
-            nearest = nearest_neighbour_accuracy(
-                train, labels[0], test, labels[1], self._k, test_videos=labels[2]
-            )
-            linear = linear_probe_accuracy(train, labels[0], test, labels[1], test_videos=labels[2])
+            _on_first(loop.ranks, lambda: self._score(loop))
+
+    def _score(self, loop: Loop) -> None:
+        train, test = self._parts
+        features = self._features(loop, train), self._features(loop, test)
+        given = features[0], train.label, features[1], test.label
+        nearest = nearest_neighbour_accuracy(*given, self._k, test_videos=test.video)
+        linear = linear_probe_accuracy(*given, test_videos=test.video)
         epoch = int(loop.plan.epoch[max(0, loop.step - 1)]) + 1
         values = {
             "knn_accuracy": nearest.accuracy,
@@ -62,3 +70,16 @@ class Probing:
         return image_features(
             backbone, pictures, loop.ranks.device, bfloat16=loop.autocast, image_input=self._input
         )
+
+
+def _on_first(ranks: Ranks, work: Callable[[], object]) -> None:
+    """Do it on the first rank; what a person did wrong ends all of them with the same sentence."""
+    complaint = None
+    if ranks.rank == 0:
+        try:
+            work()
+        except InputError as error:
+            complaint = str(error)
+    complaint = ranks.from_first(complaint)
+    if complaint is not None:
+        raise InputError(complaint)

@@ -75,7 +75,7 @@ class TeacherSettings:
         momentum: at the start; half a cosine takes it to 1.
         temperature: tau_t after its warm-up.
         first_temperature: tau_t at the start of its warm-up.
-        temperature_warmup: how long it rises, linearly; None: not at all.
+        temperature_warmup_epochs: over how many epochs it rises, in equal steps.
         student_temperature: tau_s.
         centre_momentum: of the mean logits that are taken off.
         freeze_last_layer: how long the head's last layer stays; None: not at all.
@@ -84,7 +84,7 @@ class TeacherSettings:
     momentum: float = 0.996
     temperature: float = 0.04
     first_temperature: float = 0.04
-    temperature_warmup: Duration | None = None
+    temperature_warmup_epochs: int = 0
     student_temperature: float = 0.1
     centre_momentum: float = 0.9
     freeze_last_layer: Duration | None = field(default_factory=lambda: Duration(epochs=1))
@@ -163,16 +163,31 @@ class SelfDistillationSettings(RunSettings):
     collapse: CollapseSettings | None = field(default_factory=CollapseSettings)
 
     def __post_init__(self) -> None:
-        for key, value in (
-            ("teacher.momentum", self.teacher.momentum),
-            ("teacher.centre_momentum", self.teacher.centre_momentum),
-        ):
-            if not 0 <= value <= 1:
-                raise InputError(f"expected 0 to 1, got {value}", key=f"config.{key}")
-        for key, value in (
-            ("teacher.temperature", self.teacher.temperature),
-            ("teacher.first_temperature", self.teacher.first_temperature),
-            ("teacher.student_temperature", self.teacher.student_temperature),
-        ):
-            if value <= 0:
-                raise InputError(f"expected more than 0, got {value}", key=f"config.{key}")
+        for key, low, high in _RANGES:
+            value: Any = self
+            for name in key.split("."):
+                value = getattr(value, name)
+            if value is not None and not low <= value <= high:
+                above = "more than 0" if low == _ABOVE_ZERO else f"{low:g} or more"
+                between = f"{low:g} to {high:g}" if high < _ANY else above
+                raise InputError(f"expected {between}, got {value}", key=f"config.{key}")
+
+
+_ABOVE_ZERO, _ANY = 1e-12, float("inf")
+_RANGES = (
+    ("backbone.drop_path_rate", 0, 1),
+    ("head.outputs", 1, _ANY),
+    ("head.hidden", 1, _ANY),
+    ("head.bottleneck", 1, _ANY),
+    ("teacher.momentum", 0, 1),
+    ("teacher.centre_momentum", 0, 1),
+    ("teacher.temperature", _ABOVE_ZERO, _ANY),
+    ("teacher.first_temperature", _ABOVE_ZERO, _ANY),
+    ("teacher.temperature_warmup_epochs", 0, _ANY),
+    ("teacher.student_temperature", _ABOVE_ZERO, _ANY),
+    ("optimizer.learning_rate", 0, _ANY),
+    ("optimizer.final_learning_rate", 0, _ANY),
+    ("optimizer.weight_decay", 0, _ANY),
+    ("optimizer.final_weight_decay", 0, _ANY),
+    ("optimizer.clip_gradient_norm", _ABOVE_ZERO, _ANY),
+)

@@ -14,6 +14,7 @@ from surgvlp.datasets import ResumableSampler
 from surgvlp.datasets.crops import MultiCrop
 from surgvlp.datasets.loader import Loader
 from surgvlp.datasets.pretraining_frames import PretrainingFrames
+from surgvlp.files import InputError
 from surgvlp.models.backbones import build_backbone, check_takes, width_of
 from surgvlp.models.cost import image_flops
 from surgvlp.models.loading import backbone_from
@@ -108,8 +109,9 @@ class SelfDistillationTask(Task):
             first = steps_of(settings.collapse.after, loop.plan.epoch)
             due = loop.plan.after(settings.logging.every)
             callbacks.append(CollapseWatch(due, first, settings.collapse.least_information))
-        if settings.probe is not None and loop.ranks.rank == 0:
-            probing = Probing(settings.probe.labelled, loop.plan.after(settings.probe.every), run_log)
+        if settings.probe is not None:
+            due = loop.plan.after(settings.probe.every)
+            probing = Probing(settings.probe.labelled, due, run_log, loop.ranks)
             if loop.step == 0:
                 probing.look(loop)
             callbacks.append(probing)
@@ -137,8 +139,9 @@ class SelfDistillationTask(Task):
     def compile(self, model: nn.Module) -> None:
         """Compile both backbones."""
         networks = cast(StudentTeacher, model)
-        networks.student.backbone.compile()
-        networks.teacher.backbone.compile()
+        # a graph for each size of crops, rather than one for any size
+        networks.student.backbone.compile(dynamic=False)
+        networks.teacher.backbone.compile(dynamic=False)
 
 
 def make_networks(settings: BackboneSettings, head: HeadSettings) -> StudentTeacher:
@@ -154,20 +157,38 @@ def make_networks(settings: BackboneSettings, head: HeadSettings) -> StudentTeac
 def plan_student(settings: ScheduledOptimizer, level: Steps, epoch: Steps) -> Plan:
     """Learning rate and weight decay by step."""
     steps, warmup = len(level), steps_of(settings.warmup, epoch)
+    _check_shorter(warmup, steps, "optimizer.warmup")
     rate = cosine(steps, settings.learning_rate, settings.final_learning_rate, warmup)
     return Plan(level, epoch, rate, cosine(steps, settings.weight_decay, settings.final_weight_decay))
 
 
 def plan_teacher(settings: TeacherSettings, epoch: Steps) -> DistillationSchedule:
     """Momentum and temperature by step, and how long the last layer stays."""
-    steps, warmup = len(epoch), steps_of(settings.temperature_warmup, epoch)
-    temperature = np.full(steps, settings.temperature)
-    temperature[:warmup] = np.linspace(settings.first_temperature, settings.temperature, warmup)
-    return DistillationSchedule(
-        momentum=cosine(steps, settings.momentum, 1.0),
-        teacher_temperature=temperature,
-        frozen_steps=steps_of(settings.freeze_last_layer, epoch),
+    # as in DINO the temperature stays the same through an epoch
+    warmup = np.linspace(
+        settings.first_temperature, settings.temperature, max(1, settings.temperature_warmup_epochs)
     )
+    temperature = np.where(
+        epoch < settings.temperature_warmup_epochs,
+        warmup[np.minimum(epoch, len(warmup) - 1)],
+        settings.temperature,
+    )
+    frozen_steps = steps_of(settings.freeze_last_layer, epoch)
+    _check_shorter(frozen_steps, len(epoch), "teacher.freeze_last_layer")
+    return DistillationSchedule(
+        momentum=cosine(len(epoch), settings.momentum, 1.0),
+        teacher_temperature=temperature,
+        frozen_steps=frozen_steps,
+    )
+
+
+def _check_shorter(part: int, whole: int, key: str) -> None:
+    if part >= whole:
+        raise InputError(
+            f"it takes {part} of the run's {whole} steps",
+            key=f"config.{key}",
+            remedy="Make it shorter, or None, or the run longer",
+        )
 
 
 class _Crops:
