@@ -10,6 +10,8 @@ import json
 import os
 import re
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,13 @@ from typing import Any
 
 # DESIGN section 3: ids name files, so nothing in them may climb out of a folder or look like a hidden file.
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+
+
+# What numpy raises for a damaged .npz; a header may also ask for more memory than there is.
+UNREADABLE_ARRAYS = (
+    *(OSError, ValueError, EOFError, TypeError, KeyError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 class InputError(ValueError):
@@ -116,6 +125,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError("there is no such file", file=path) from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", file=path) from error
     except json.JSONDecodeError as error:
         raise InputError(f"not valid JSON ({error.msg})", file=path, row=error.lineno) from error
     except UnicodeDecodeError as error:

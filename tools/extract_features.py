@@ -5,7 +5,7 @@
 
 Takes video files, frame stores (<id>.frames), folders of images, and folders of these. Run it again after an
 interruption or with more videos: whole files of the same backbone, settings and pictures stay. Ends with 1
-where some could not be read, 2 where none could. What is in a file: docs/backbones.md.
+where some could not be read, 2 where none could. What is in a file: docs/image_pretraining.md.
 """
 
 from __future__ import annotations

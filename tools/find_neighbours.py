@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from surgvlp import console
-from surgvlp.lectures.neighbour_map import NeighbourMap, read_published_map, write_neighbour_map
+from surgvlp.lectures.neighbour_map import (
+    NeighbourMap,
+    check_writable,
+    read_published_map,
+    write_neighbour_map,
+)
 
 if TYPE_CHECKING:
     from surgvlp.curation.neighbour_job import FoundNeighbours
@@ -50,6 +55,10 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--bfloat16", action="store_true", help="compute in bfloat16: faster on a GPU")
     parser.add_argument("--device", help="torch's name of it (a GPU where there is one)")
     flags = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+    if flags.from_json and (beside := sorted(given - {"--from-json", "--out"})):
+        parser.error(f"--from-json takes a published map as it is, without {', '.join(beside)}")
     if not flags.from_json and not (flags.data and flags.split and flags.backbone):
         parser.error("--data, --split and --backbone are required, or --from-json")
     return flags
@@ -59,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     flags = parse_flags(arguments)
     console.set_up_logging()
     if flags.from_json:
+        check_writable(flags.out)
         imported = read_published_map(flags.from_json)
         write_neighbour_map(flags.out, imported)
         print(f"{flags.out}: {shares(imported)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from surgvlp.curation.neighbours import Procedures, neighbour_map
 from surgvlp.features.extraction import Extractor
 from surgvlp.files import InputError
 from surgvlp.lectures.exclusions import read_exclusions
-from surgvlp.lectures.neighbour_map import NeighbourMap, write_neighbour_map
+from surgvlp.lectures.neighbour_map import NeighbourMap, check_writable, write_neighbour_map
 from surgvlp.lectures.procedures import read_procedures
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.store import SUFFIX
 from surgvlp.media.surg3m_lmdb import Surg3MFrames, is_lmdb
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,13 @@ def find_neighbours(
         raise InputError(f"--every {every_s:g} is not a time in seconds")
     if neighbours < 1:
         raise InputError(f"--neighbours {neighbours}: there must be at least 1")
-    if out.is_dir():
-        raise InputError("this is a folder", file=out, remedy="Give the name of a file: neighbours.npz")
+    check_writable(out)
     tree = DataTree(data)
     left_out = read_exclusions(exclude, tree)
     wanted = sorted({lecture for split in splits for lecture in tree.split(split)})
     lectures = [lecture for lecture in wanted if lecture not in left_out]
+    if exclude and len(lectures) == len(wanted):
+        log.warning("the exclusions name no lecture of these data: %s", ", ".join(exclude))
     known = None if any_procedure else _procedures(tree, lectures, procedures)
     _check_pairs(lectures, known)
     sources = _sources(tree, lectures, frames, every_s)

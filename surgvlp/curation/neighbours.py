@@ -30,8 +30,8 @@ def neighbour_map(
     Allowed are frames of other lectures that share a procedure with the frame's own. Lectures of no known
     procedure get no neighbours and are nobody's.
 
-    The adjacent frame is the one before; for the first of a lecture the one after. A lecture's only frame has
-    none: its scale is the median of all others', 0 if there are none.
+    The adjacent frame is the one numbered one less; where that is missing, one more. A frame without either
+    takes the median of all others' scales, 0 if there are none.
 
     Memory beside `embedded` and the result: the vectors of one group of lectures.
 
@@ -55,7 +55,7 @@ def neighbour_map(
                 start, stop = starts[lecture : lecture + 2]
                 own = int(np.searchsorted(rows, start))
                 others = ((0, own), (own + int(stop - start), len(rows)))
-                found, _ = nearest(vectors[start:stop], among, k, others)
+                found = nearest(vectors[start:stop], among, k, others)
                 neighbours[start:stop] = np.where(found >= 0, rows[found], -1)
                 _sort_by_distance(vectors, int(start), neighbours[start:stop], distance[start:stop])
                 bar.advance(int(stop - start))
@@ -115,10 +115,10 @@ def _adjacent(embedded: EmbeddedFrames) -> NDArray[np.float32]:
     for first in range(1, count, _BLOCK):
         last = min(first + _BLOCK, count)
         before[first:last] = _distance(vectors[first:last], vectors[first - 1 : last - 1])
-    begins = np.diff(embedded.lecture, prepend=-1) > 0
-    ends = np.append(begins[1:], True)
-    adjacent = np.where(begins, np.append(before[1:], 0), before).astype(np.float32)
-    alone = begins & ends
+    follows = np.zeros(count, np.bool_)  # the row before is of the frame before
+    follows[1:] = (np.diff(embedded.lecture) == 0) & (np.diff(embedded.number) == 1)
+    adjacent = np.where(follows, before, np.append(before[1:], 0)).astype(np.float32)
+    alone = ~follows & ~np.append(follows[1:], False)
     adjacent[alone] = np.median(adjacent[~alone]) if not alone.all() else 0
     return adjacent
 

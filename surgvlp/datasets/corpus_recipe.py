@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from surgvlp.files import InputError, checked_id, did_you_mean
+from surgvlp.files import InputError, did_you_mean
 from surgvlp.lectures import DataTree
 from surgvlp.lectures.procedures import read_procedures
-from surgvlp.lectures.tables import read_rows
+from surgvlp.lectures.tables import lecture_cells
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,7 @@ def _sources_of(path: Path) -> dict[str, str]:
             key="recipe.labels",
             remedy="Give a csv with video_path,source",
         )
-    return _column(path, "source")
-
-
-def _column(path: Path, name: str) -> dict[str, str]:
-    """{lecture: cell} of a csv with the column `video_path`."""
-    found: dict[str, str] = {}
-    for row, cells in read_rows(path, ("video_path", name)):
-        lecture = checked_id(cells["video_path"].strip().removesuffix(".mp4"), file=path, row=row)
-        if lecture in found:
-            raise InputError(f"'{lecture}' stands there twice", file=path, row=row, key="video_path")
-        found[lecture] = cells[name]
-    return found
+    return {lecture: source for _, lecture, source in lecture_cells(path, "source")}
 
 
 def _check_known(names: Sequence[str], known: Iterable[str], key: str, path: Path) -> None:

@@ -225,6 +225,8 @@ def _lectures(keys: PretrainingFrameKeys, source: FrameSource, split: Split) -> 
     wanted = source.lectures if tree is None or keys.split is None else sorted(tree.split(keys.split))
     excluded = read_exclusions(keys.exclude, tree)
     reasons = keys.recipe.reasons(wanted, tree)
+    if keys.exclude and excluded.isdisjoint(wanted):
+        logger.warning("the exclusions name no lecture of these data: %s", ", ".join(keys.exclude))
     reasons |= dict.fromkeys(excluded.intersection(wanted), "excluded")
     there = set(source.lectures)
     names = []

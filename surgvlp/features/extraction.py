@@ -18,8 +18,9 @@ from torch import nn
 
 from surgvlp.console import Bar, progress_bar
 from surgvlp.features.images import image_features, squashed
-from surgvlp.features.picture_sources import Picture, Pictures, files_of, find_sources, open_pictures
-from surgvlp.files import DiskFullError, InputError, atomic_path, sha256_of_json
+from surgvlp.features.picture_sources import Pictures, files_of, find_sources, open_pictures
+from surgvlp.files import UNREADABLE_ARRAYS, DiskFullError, InputError, atomic_path, sha256_of_json
+from surgvlp.media.numbered_frames import Picture
 from surgvlp.models import load_backbone
 from surgvlp.models.backbones import ImageInput, check_takes, input_of
 from surgvlp.models.modes import usable_device
@@ -125,8 +126,10 @@ def extract_all(places: Sequence[Path], out: Path, extractor: Extractor) -> Extr
     at all. What cannot be read is reported, and the others go on; a full disk stops the run.
 
     Raises:
-        InputError: nothing to read, unusable or equal ids, a full disk.
+        InputError: nothing to read, unusable or equal ids, no folder to write to, a full disk.
     """
+    if out.exists() and not out.is_dir():
+        raise InputError("this is a file", file=out, remedy="Give a folder for the features")
     sources = find_sources(places)
     settings = extractor.settings()
     report = ExtractionReport()
@@ -175,7 +178,7 @@ def is_current(target: Path, made_from: str) -> bool:
             whole = archive.testzip() is None
         with np.load(target, allow_pickle=False) as content:
             return whole and str(content["made_from"]) == made_from
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except UNREADABLE_ARRAYS:
         return False
 
 

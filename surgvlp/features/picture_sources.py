@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,12 @@ from surgvlp.files import InputError, checked_id
 from surgvlp.media.building import ENDINGS
 from surgvlp.media.decode import FrameReader, index_frames
 from surgvlp.media.images import read_image
+from surgvlp.media.numbered_frames import Picture
 from surgvlp.media.store import SUFFIX, FrameStore, rows_of
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
-Picture = NDArray[np.uint8]
 Prepare = Callable[[Picture], Picture]
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,8 @@ def find_sources(places: Sequence[Path]) -> dict[str, Path]:
         if not inside:
             raise InputError("there are no videos, frame stores or images", file=place)
         for path in inside:
-            name = checked_id(path.name.removesuffix(SUFFIX) if path.is_dir() else path.stem, file=path)
+            named = path.resolve() if path.name in ("", "..") else path  # "." has no name of its own
+            name = checked_id(named.name.removesuffix(SUFFIX) if path.is_dir() else path.stem, file=path)
             if found.setdefault(name, path) != path:
                 raise InputError(f"has the same id as {found[name]}", file=path, remedy="Rename one of them")
     return found

@@ -14,7 +14,7 @@ def nearest(
     vectors: NDArray[np.float32],
     k: int,
     allowed: Iterable[tuple[int, int]] | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+) -> NDArray[np.int64]:
     """The k vectors with the largest inner products, every one compared.
 
     FAISS multiplies blocks of queries and vectors and keeps only each query's best, so beside arguments and
@@ -29,7 +29,7 @@ def nearest(
 
     Returns:
         rows (M, k) of `vectors`, the nearest first and of equals the first row, -1 where there are fewer than
-        k; and similarity (M, k), their inner products, -inf there.
+        k.
     """
     rows = np.full((len(queries), k), -1, np.int64)
     similarity = np.full((len(queries), k), -np.inf, np.float32)
@@ -41,4 +41,4 @@ def nearest(
             both = np.concatenate([similarity, more], 1)
             best = np.lexsort((both_rows, -both))[:, :k]
             rows, similarity = np.take_along_axis(both_rows, best, 1), np.take_along_axis(both, best, 1)
-    return rows, similarity
+    return rows

@@ -7,9 +7,8 @@ that made it; `read_published_map` reads that form.
 from __future__ import annotations
 
 import math
+import os
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surgvlp.files import ID_PATTERN, InputError, atomic_path, checked_id, read_json
+from surgvlp.files import ID_PATTERN, UNREADABLE_ARRAYS, InputError, atomic_path, checked_id, read_json
 
-_LARGEST_DISTANCE = 2.0  # between opposite directions
+_LARGEST = float(np.finfo(np.float32).max)
 _MOST_ENTRIES = 1000  # of a frame in a published map; four neighbours are used
 _KEY = re.compile(r"(?P<lecture>.+)_(?P<number>0|[1-9][0-9]{0,8})", re.DOTALL)
 _REMEDY = "Make it again: tools/find_neighbours.py"
-# what numpy raises for damaged archives; a header may also ask for more memory than there is
-_UNREADABLE = (
-    *(OSError, ValueError, EOFError, TypeError, KeyError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
 
 
 @dataclass(frozen=True)
 class NeighbourMap:
     """Frames, sorted by lecture and number, and for each its nearest frames in other lectures.
 
-    Distances are cosine distances, 1 - cos, from 0 to 2.
+    Distances are finite and not negative. Ours are cosine distances, 1 - cos, from 0 to 2; a published map
+    may have others, as only their order and their ratio to the scale count.
 
     Attributes:
         lectures: L ids, each once.
@@ -68,6 +63,20 @@ class NeighbourMap:
         return np.any(near, axis=1)
 
 
+def check_writable(path: str | Path) -> None:
+    """See that a map can be written there, before hours are spent on it.
+
+    Raises:
+        InputError: a folder is there, or no folder can be, or nothing may be written in it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError("this is a folder", file=path, remedy="Give the name of a file: neighbours.npz")
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"cannot be written in {there}", file=path, remedy="Give another place")
+
+
 def write_neighbour_map(path: str | Path, found: NeighbourMap) -> None:
     """Write one .npz atomically; equal maps give equal bytes."""
     arrays = {field.name: np.asarray(getattr(found, field.name)) for field in fields(found)}
@@ -87,7 +96,7 @@ def read_neighbour_map(path: str | Path) -> NeighbourMap:
             arrays = {name: content[name] for name in content.files}
     except FileNotFoundError as error:
         raise InputError("there is no such neighbour map", file=path, remedy=_REMEDY) from error
-    except _UNREADABLE as error:
+    except UNREADABLE_ARRAYS as error:
         raise InputError(f"not a neighbour map ({error})", file=path, remedy=_REMEDY) from error
     _check_shapes(arrays, path)
     found = NeighbourMap(
@@ -171,9 +180,9 @@ def _entries(value: Any, path: str | Path, key: str) -> list[tuple[str, float]]:
         if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)):
             raise InputError(f"{_short(entry)} is not [key, distance]", file=path, key=_short(key))
         far = entry[1]
-        good = isinstance(far, int | float) and not isinstance(far, bool) and 0 <= far <= _LARGEST_DISTANCE
+        good = isinstance(far, int | float) and not isinstance(far, bool) and 0 <= far <= _LARGEST
         if not good:
-            raise InputError(f"{_short(far)} is not a cosine distance", file=path, key=_short(key))
+            raise InputError(f"{_short(far)} is not a distance", file=path, key=_short(key))
         found.append((entry[0], float(far)))
     return found
 
@@ -232,7 +241,7 @@ def _check_frames(found: NeighbourMap, path: str | Path) -> None:
     again = (_next(lecture) == lecture) & (_next(number) <= number)
     again[-1] = False
     _refuse(again, "the next frame is not a later one", path, "number")
-    _refuse(~_is_distance(found.adjacent), "not a cosine distance", path, "adjacent")
+    _refuse(~_is_distance(found.adjacent), "not a distance", path, "adjacent")
 
 
 def _check_neighbours(found: NeighbourMap, path: str | Path) -> None:
@@ -241,7 +250,7 @@ def _check_neighbours(found: NeighbourMap, path: str | Path) -> None:
     own = (rows >= 0) & (found.lecture[rows] == found.lecture[:, None])
     _refuse(own, "a neighbour in the same lecture", path, "neighbours")
     fits = np.where(rows >= 0, _is_distance(far), np.isposinf(far))
-    what = "not a cosine distance, or not infinite where there is no neighbour"
+    what = "not a distance, or not infinite where there is no neighbour"
     _refuse(~fits, what, path, "distance")
     _refuse(far[:, 1:] < far[:, :-1], "not nearest first", path, "distance")
 
@@ -252,7 +261,7 @@ def _next(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _is_distance(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    return (values >= 0) & (values <= _LARGEST_DISTANCE)  # NaN is none
+    return (values >= 0) & np.isfinite(values)
 
 
 def _refuse(wrong: NDArray[np.bool_], what: str, path: str | Path, name: str) -> None:

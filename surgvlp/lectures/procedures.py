@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from surgvlp.files import InputError, checked_id, read_json
-from surgvlp.lectures.tables import read_rows
+from surgvlp.lectures.tables import lecture_cells
 
 _FORM = 'Write: {"youtubeId": "<id>", "procedureName": ["<name>"]}'
 
@@ -45,6 +45,5 @@ def _of_manifest(path: str | Path) -> Iterator[tuple[str, list[str], None]]:
 
 
 def _of_csv(path: str | Path) -> Iterator[tuple[str, list[str], int]]:
-    for row, cells in read_rows(path, ("video_path", "procedure")):
-        lecture = checked_id(cells["video_path"].removesuffix(".mp4"), file=path, row=row)
-        yield lecture, [name for name in cells["procedure"].split(";") if name.strip()], row
+    for row, lecture, cell in lecture_cells(path, "procedure"):
+        yield lecture, [name for name in cell.split(";") if name.strip()], row

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from surgvlp.files import InputError
+from surgvlp.files import InputError, checked_id
 
 
 def read_rows(path: str | Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -21,6 +21,21 @@ def read_rows(path: str | Path, required: Sequence[str]) -> Iterator[tuple[int, 
             length than the header, or no rows at all.
     """
     yield from parse_rows(read_utf8(path), path, required)
+
+
+def lecture_cells(path: str | Path, column: str) -> Iterator[tuple[int, str, str]]:
+    """Yield (row number, lecture, cell of `column`) of a csv whose column `video_path` names lectures.
+
+    Raises:
+        InputError: as `read_rows`; no id, or a lecture that stands there twice.
+    """
+    seen: set[str] = set()
+    for row, cells in read_rows(path, ("video_path", column)):
+        lecture = checked_id(cells["video_path"].removesuffix(".mp4"), file=path, row=row)
+        if lecture in seen:
+            raise InputError(f"'{lecture}' stands there twice", file=path, row=row, key="video_path")
+        seen.add(lecture)
+        yield row, lecture, cells[column]
 
 
 def parse_rows(text: str, path: str | Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

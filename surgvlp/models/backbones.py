@@ -10,6 +10,7 @@ import timm
 import torch
 import torchvision
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from timm.layers import to_2tuple
 from torch import Tensor, nn
 
 from surgvlp.files import InputError
@@ -44,28 +45,30 @@ def build_backbone(name: str, pretrained: bool = False, drop_path_rate: float = 
             stochastic depth.
     """
     architecture, _, side = name.partition("@")
-    if side and not side.isdigit():
+    if side and not (side.isdecimal() and int(side)):
         raise InputError(f"the side in the backbone's name {name!r} is no number of pixels")
     if not is_architecture(architecture):
         raise _unknown(name)
     if architecture in TORCHVISION:
         return _torchvision(name, pretrained, drop_path_rate)
-    options: dict[str, Any] = {"num_classes": 0}
+    # the rate is always said, as some networks have another one of their own (swin's is 0.1)
+    options: dict[str, Any] = {"num_classes": 0, "drop_path_rate": drop_path_rate}
     if side:
         options["img_size"] = int(side)
-    if drop_path_rate:
-        options["drop_path_rate"] = drop_path_rate
+    can_do_without = set() if drop_path_rate else {"drop_path_rate"}
     try:
         if architecture in VARIANTS:
             if pretrained:
                 raise InputError(f"{name} has no ImageNet weights", remedy="Start it from random ones")
             backbone = VARIANTS[architecture](**options)
         else:
-            backbone = _timm(architecture, pretrained, options)
-    except TypeError as error:  # timm hands every option to the class, which says so where it has none such
+            backbone = _timm(architecture, pretrained, options, can_do_without)
+    except TypeError as error:
         if "unexpected keyword" not in str(error):
             raise
         raise InputError(f"the backbone {name} cannot be built so ({error})") from error
+    if side:
+        _check_side(backbone, int(side), name)
     _record_input(backbone, pretrained, int(side or 0))
     return backbone
 
@@ -89,6 +92,13 @@ def input_of(backbone: nn.Module) -> ImageInput:
     if not record.get("input_size"):
         return ImageInput()
     return ImageInput(record["input_size"][-1], tuple(record["mean"]), tuple(record["std"]))
+
+
+def record_size(backbone: nn.Module, size: int) -> None:
+    """Note the side in pixels of the pictures that its weights were trained on, for `input_of`."""
+    statistics = {"mean": IMAGENET_DEFAULT_MEAN, "std": IMAGENET_DEFAULT_STD}
+    record = getattr(backbone, "pretrained_cfg", None) or statistics
+    backbone.pretrained_cfg = {**record, "input_size": (3, size, size)}  # type: ignore[assignment]
 
 
 def check_takes(backbone: nn.Module, size: int, name: str, key: str = "size") -> None:
@@ -146,15 +156,18 @@ def _torchvision(name: str, pretrained: bool, drop_path_rate: float) -> nn.Modul
     return resnet
 
 
-def _timm(name: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
+def _timm(name: str, pretrained: bool, options: dict[str, Any], can_do_without: set[str]) -> nn.Module:
+    # A transformer's position embedding then follows the picture, as DINO's small crops need it.
+    options, can_do_without = {**options, "dynamic_img_size": True}, can_do_without | {"dynamic_img_size"}
     try:
-        try:
-            # A transformer's position embedding then follows the picture, as DINO's small crops need it.
-            return timm.create_model(name, pretrained=pretrained, dynamic_img_size=True, **options)
-        except TypeError as error:
-            if "dynamic_img_size" not in str(error):
-                raise
-            return timm.create_model(name, pretrained=pretrained, **options)
+        while True:
+            try:
+                return timm.create_model(name, pretrained=pretrained, **options)
+            except TypeError as error:  # timm hands every option to the class, which names what it has not
+                unknown = [option for option in can_do_without.intersection(options) if option in str(error)]
+                if "unexpected keyword" not in str(error) or not unknown:
+                    raise
+                options = {option: value for option, value in options.items() if option not in unknown}
     except (OSError, RuntimeError) as error:
         if "Invalid pretrained tag" in str(error):
             raise _unknown(name) from error
@@ -171,6 +184,14 @@ def _record_input(backbone: nn.Module, pretrained: bool, side: int) -> None:
     if side:
         record["input_size"] = (3, side, side)
     backbone.pretrained_cfg = record  # type: ignore[assignment]
+
+
+def _check_side(backbone: nn.Module, side: int, name: str) -> None:
+    patch = to_2tuple(getattr(getattr(backbone, "patch_embed", None), "patch_size", 1))[0]
+    if side % patch:
+        raise InputError(
+            f"the side in the backbone's name {name!r} is no multiple of its patches of {patch} pixels"
+        )
 
 
 def _not_fetched(name: str, error: Exception) -> InputError:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import torchvision
 from timm.models.metaformer import MetaFormer
 from torch import Tensor, nn
 
 from surgvlp.files import InputError
-from surgvlp.models.backbones import build_backbone, is_architecture, width_of
+from surgvlp.models.backbones import build_backbone, is_architecture, record_size, width_of
 from surgvlp.models.released.layouts import BackboneWeights, translated
-from surgvlp.models.released.names import WEIGHTS, fetched
+from surgvlp.models.released.names import WEIGHTS, fetched, kept_at
 from surgvlp.models.released.nesting import innermost, without_wrappings
 from surgvlp.models.weights import check_equal_entries, read_checkpoint
 
@@ -59,7 +61,7 @@ def is_weights(name_or_path: str | Path) -> bool:
     """Whether this names released weights or a file, there or not, rather than an architecture."""
     name = str(name_or_path)
     looks_like_file = name.endswith(SUFFIXES) or "/" in name or isinstance(name_or_path, Path)
-    return name in WEIGHTS or looks_like_file or Path(name).is_file()
+    return name in WEIGHTS or looks_like_file or os.path.isfile(name)
 
 
 def backbone_from(name_or_path: str | Path, architecture: str | None = None) -> nn.Module:
@@ -68,6 +70,8 @@ def backbone_from(name_or_path: str | Path, architecture: str | None = None) -> 
     Args:
         architecture: as `build_backbone` names it; None: the file's own.
     """
+    if released := WEIGHTS.get(str(name_or_path)):
+        log.info("%s: licence %s, from %s", name_or_path, released.licence, released.page)
     path = _path_of(name_or_path)
     weights = read_backbone(path)
     if weights.provisional:
@@ -76,6 +80,8 @@ def backbone_from(name_or_path: str | Path, architecture: str | None = None) -> 
     backbone = build_backbone(name)
     own = "" if name == weights.architecture else f", while the file looks like {weights.architecture}"
     fill(backbone, weights.state, path, name + own)
+    if weights.size is not None:
+        record_size(backbone, weights.size)
     return backbone
 
 
@@ -87,11 +93,18 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], path: str | Path, name:
         name: what the module is, for errors.
 
     Raises:
-        InputError: entries that are missing, unexpected or of another shape.
+        InputError: entries that are missing, unexpected, of another shape or not finite.
     """
     wanted = module.state_dict()
     fitted = {key: _fitted(value, wanted.get(key)) for key, value in state.items()}
     check_equal_entries(fitted, wanted, path, f"It was taken for {name}")
+    for key, value in fitted.items():
+        if not torch.isfinite(value).all():
+            raise InputError(
+                f"entry '{key}' holds numbers that are not finite",
+                file=path,
+                remedy="Use a checkpoint from before the training broke",
+            )
     module.load_state_dict(fitted, strict=True)
     log.info("%s: %d entries loaded into %s", path, len(fitted), name)
 
@@ -107,6 +120,25 @@ def architecture_of(name_or_path: str | Path) -> str:
     return read_backbone(_path_of(name_or_path)).architecture
 
 
+def architecture_without_fetching(name_or_path: str | Path) -> str:
+    """As `architecture_of`, but where the file is not there, the one that is known of the name.
+
+    Raises:
+        InputError: no file, and none is known.
+    """
+    released = WEIGHTS.get(str(name_or_path))
+    path = kept_at(str(name_or_path)) if released else Path(name_or_path)
+    if os.path.isfile(path):
+        return read_backbone(path).architecture
+    if released and released.architecture:
+        return released.architecture
+    raise InputError(
+        f"which backbone {name_or_path} is of is not known without its file",
+        key="model_config.backbone_img.backbone_name",
+        remedy="Name the backbone there",
+    )
+
+
 def read_backbone(path: Path) -> BackboneWeights:
     """A file's weights under our names; they stay on disk until used.
 
@@ -115,13 +147,15 @@ def read_backbone(path: Path) -> BackboneWeights:
     """
     content = read_checkpoint(path)
     state = innermost(content, path)
-    config = content.get("config", {}) if isinstance(content, Mapping) else {}
+    config = content.get("config") if isinstance(content, Mapping) else None
     if teacher := _part(state, "teacher.backbone."):
-        return BackboneWeights(_name_in(config, ("backbone", "name"), path), teacher)
+        if not config:  # DINOv2's and DINOv3's own training states
+            return translated(without_wrappings(teacher), path)
+        size = _in(config, "crops", "global_size")
+        return BackboneWeights(_name_in(config, ("backbone", "name"), path), teacher, size=_size(size))
     if visual := _part(state, "backbone_img.model."):
-        section = ("model_config", "backbone_img", "backbone_name")
-        # published checkpoints hold no config, and no other backbone
-        return BackboneWeights(_name_in(config, section, path) if config else "resnet_50", visual)
+        size = _in(config, "levels", 0, "views", "size")
+        return BackboneWeights(_visual_name(config, path), visual, size=_size(size))
     return translated(without_wrappings(state), path)
 
 
@@ -133,11 +167,33 @@ def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
+def _visual_name(config: Any, path: Path) -> str:
+    """As the configs of train.py mean it, and of published checkpoints, which hold none."""
+    place = ("model_config", "backbone_img")
+    name, pretrained = (_in(config, *place, key) for key in ("backbone_name", "pretrained"))
+    if not config or (name is None and pretrained in (None, "random", "imagenet")):
+        return "resnet_50"
+    return _name_in(config, (*place, "backbone_name"), path)
+
+
 def _name_in(config: Any, place: tuple[str, ...], path: Path) -> str:
-    for key in place:
-        config = config.get(key) if isinstance(config, Mapping) else None
-    if not isinstance(config, str):
+    name = _in(config, *place)
+    if not isinstance(name, str):
         raise InputError("its config does not name the backbone", file=path, key=".".join(place))
+    return name
+
+
+def _size(value: Any) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _in(config: Any, *place: str | int) -> Any:
+    """What stands at a place in plain data; None where nothing does."""
+    for key in place:
+        try:
+            config = config[key]
+        except (TypeError, KeyError, IndexError):
+            return None
     return config
 
 

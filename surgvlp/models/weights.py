@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -61,6 +64,8 @@ def named_tensors(content: Any, path: str | Path) -> dict[str, Tensor]:
     for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, Tensor) or value.layout != torch.strided:
             raise InputError(f"entry {key!r} is not a named tensor", file=path, remedy=FOREIGN)
+        if value.is_meta:
+            raise InputError(f"entry {key!r} has a shape but no numbers", file=path, remedy=FOREIGN)
     if all(key.startswith("module.") for key in content):
         return {key.removeprefix("module."): value for key, value in content.items()}
     return dict(content)
@@ -75,7 +80,7 @@ def read_checkpoint(path: str | Path) -> Any:
         InputError: no file, truncated, not a checkpoint, anything else pickled into it.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # which answers for names that no file can have, too
         raise InputError("there is no such checkpoint", file=path)
     try:
         if path.suffix == ".safetensors":
@@ -90,12 +95,30 @@ def read_checkpoint(path: str | Path) -> Any:
                 return torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
     except InputError:
         raise
+    except pickle.UnpicklingError as error:
+        raise _foreign_object(path, error) or _unreadable(path, error) from error
     except Exception as error:  # an untrusted file: a pickle can be broken in any way there is
-        raise InputError(
-            f"cannot be read as a checkpoint ({type(error).__name__}): truncated, or no file of weights",
-            file=path,
-            remedy="Copy or download it again, or use the checkpoint before it",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _foreign_object(path: Path, error: pickle.UnpicklingError) -> InputError | None:
+    """For a file that is whole, but holds an object of some class, which would run that class's code."""
+    name = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+    if name is None:
+        return None
+    return InputError(
+        f"cannot be read as a checkpoint: it holds {name[1][:100]} besides tensors, which could run any code",
+        file=path,
+        remedy="Save the state dict alone, where it was made: torch.save(model.state_dict(), file)",
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"cannot be read as a checkpoint ({type(error).__name__}): truncated, or no file of weights",
+        file=path,
+        remedy="Copy or download it again, or use the checkpoint before it",
+    )
 
 
 def _refuse_compressed(path: Path) -> None:

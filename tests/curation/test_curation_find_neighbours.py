@@ -116,8 +116,13 @@ def test_the_nearest_is_the_same_second_of_the_other_lecture_of_the_same_procedu
 
 
 def test_excluded_lectures_neither_have_neighbours_nor_are_any(
-    tree: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tree: Path,
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("WARNING", "surgvlp")
     flags = ["--split", "some", "train", "--exclude", "test", "--every", "0.5", "--neighbours", "3"]
     assert run(tree, *flags) == console.DONE
     found = read_neighbour_map(tmp_path / "map.npz")
@@ -127,6 +132,9 @@ def test_excluded_lectures_neither_have_neighbours_nor_are_any(
     printed = capsys.readouterr().out
     assert "1 lectures excluded" in printed
     assert "neighbours may show any procedure" in printed
+    assert "the exclusions name no lecture" not in caplog.text
+    assert run(tree, "--split", "some", "--exclude", "test") == console.DONE
+    assert "the exclusions name no lecture of these data: test" in caplog.text
 
 
 def test_lectures_of_no_known_procedure_are_named_and_have_no_neighbours_unless_any_will_do(
@@ -187,6 +195,7 @@ def test_a_lecture_that_cannot_be_read_is_reported_and_the_rest_is_done(
         (["--split", "train", "--procedures", "nowhere.json"], "nowhere.json: there is no such file"),
         (["--split", "train", "--backbone", "nowhere.pt"], "nowhere.pt"),
         (["--split", "train", "--out", "."], ".: this is a folder"),
+        (["--split", "train", "--out", f"{__file__}/map.npz"], "cannot be written in"),
         (["--split", "train", "--frames", "/"], "/: no pictures of 4 lectures (-b, a_1, c ...)"),
     ],
 )
@@ -222,7 +231,7 @@ def test_features_that_are_not_finite_are_not_compared(
     tree: Path, run: Run, backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = torch.load(backbone, weights_only=True)
-    state["model"]["teacher.backbone.norm.weight"].fill_(torch.nan)
+    state["model"]["teacher.backbone.norm.weight"].fill_(torch.finfo(torch.float32).max)
     torch.save(state, tmp_path / "broken.pt")
     assert run(tree, "--split", "train", "--backbone", tmp_path / "broken.pt") == console.BAD_INPUT
     assert "features that are not finite" in capsys.readouterr().err
@@ -236,6 +245,20 @@ def test_a_map_of_the_published_form_is_imported(
     assert tool.main(["--from-json", str(published), "--out", str(out)]) == console.DONE
     assert _nearest(read_neighbour_map(out)) == [("", -1), ("-b", 7)]
     assert "2 frames of 2 lectures, 1 (50.0%)" in capsys.readouterr().out
+
+
+def test_an_import_that_cannot_be_is_said_in_one_line(
+    tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "knn.json").write_text('{"a_0": []}')
+    for source, out in ((tmp_path, tmp_path / "map.npz"), (tmp_path / "knn.json", tmp_path)):
+        words = ["--from-json", str(source), "--out", str(out)]
+        assert console.exit_code(lambda words=words: tool.main(words)) == console.BAD_INPUT
+    shown = capsys.readouterr().err.replace("\n", " ")
+    assert "cannot be read (Is a directory)" in shown and "this is a folder" in shown
+    with pytest.raises(SystemExit):
+        tool.main(["--from-json", "knn.json", "--exclude", "test", "--every=1", "--out", "map.npz"])
+    assert "as it is, without --every, --exclude" in capsys.readouterr().err
 
 
 def test_the_flags_say_what_is_missing(tool: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

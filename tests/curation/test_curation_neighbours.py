@@ -62,6 +62,14 @@ def test_a_map_of_few_frames_is_as_reckoned_by_hand() -> None:
     assert (found.lectures, found.every_s) == (["a", "b", "c", "d"], 2.0)
 
 
+def test_a_frame_over_a_gap_is_not_the_adjacent_one() -> None:
+    embedded = _frames({"a": 5, "b": 2}, _at(0, 10, 40, 41, 90, 0, 3))
+    embedded.number[:] = [0, 1, 7, 8, 20, 0, 2]
+    found = neighbour_map(embedded, 1.0, 1, None)
+    np.testing.assert_allclose(found.adjacent[:4], _between(10, 10, 1, 1), rtol=1e-3)
+    assert (found.adjacent[4:] == np.median(found.adjacent[:4])).all()
+
+
 def test_any_other_lecture_will_do_where_no_procedures_are_given() -> None:
     found = neighbour_map(_frames({"a": 1, "b": 2}, _at(0, 5, 3)), 1.0, 4, None)
     assert found.neighbours.tolist() == [[2, 1, -1, -1], [0, -1, -1, -1], [0, -1, -1, -1]]

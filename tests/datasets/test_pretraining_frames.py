@@ -145,10 +145,15 @@ def test_similar_frames_of_other_lectures_come_before_those_around(
     assert seen == {("a", 5), *pool_of(dataset, "a", 5)}
 
 
-def test_excluded_lectures_are_neither_anchors_nor_neighbours(tree: Path, tmp_path: Path) -> None:
+def test_excluded_lectures_are_neither_anchors_nor_neighbours(
+    tree: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    build(tree, exclude=[split_of(tmp_path, "q")])
+    assert caplog.text.count("the exclusions name no lecture of these data") == 1
     path = write_map(tmp_path / "map.npz", NEAR)
     dataset = build(tree, neighbours=2, neighbour_map=path, root=str(tree), exclude=[split_of(tmp_path, "c")])
     assert dataset.lectures == ["a", "b"] and dataset.left_out == {"excluded": ["c"]}
+    assert caplog.text.count("the exclusions name no lecture") == 1
     assert pool_of(dataset, "a", 5) == [("b", 7), ("b", 9), ("a", 3), ("a", 4)]
     assert pool_of(dataset, "b", 7) == [("a", 5), ("a", 6), ("a", 7), ("b", 5)]
     seen = {

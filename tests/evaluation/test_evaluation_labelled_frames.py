@@ -10,9 +10,9 @@ from PIL import Image
 
 from surgvlp import config
 from surgvlp.evaluation import labelled_frames
-from surgvlp.features.read_ahead import THREADS
 from surgvlp.evaluation.labelled_frames import LabelledFrames, LabelledPart
 from surgvlp.features.images import squashed
+from surgvlp.features.read_ahead import THREADS
 from surgvlp.files import InputError
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media import images, store

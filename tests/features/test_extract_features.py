@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from surgvlp import console
-from surgvlp.features.extraction import weights_sha256
+from surgvlp.features.extraction import is_current, weights_sha256
 from surgvlp.features.images import image_features
 from surgvlp.features.picture_sources import find_sources, open_pictures
 from surgvlp.files import InputError
@@ -186,6 +188,30 @@ def test_nothing_that_can_be_read_ends_with_two(
     for text in ("no videos, frame stores", "none of the 2", "same id", "absent.pt", "'rate'", "nowhere"):
         assert text in shown
     assert not (tmp_path / "out").exists()
+    assert run(backbone, backbone, "--videos", places / "c") == 2
+    assert "mine.pt: this is a file" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_folder_of_images_may_be_the_one_that_one_is_in(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(places / "c")
+    assert find_sources([Path()]) == {"c": Path()}
+
+
+@given(place=st.integers(0, 2000), byte=st.integers(0, 255))
+def test_a_damaged_file_is_never_current_and_never_an_error(
+    place: int, byte: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "packed.npz"
+    np.savez_compressed(
+        path, made_from=np.asarray("x" * 9), features=np.random.default_rng(0).normal(size=150)
+    )
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] = byte
+    path.write_bytes(content)
+    assert is_current(path, "x" * 9) in (True, False)
+    assert not is_current(path, "y" * 9)
 
 
 def test_a_folder_of_videos_stays_one_with_a_cover_in_it(places: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_csv_names_several_procedures_with_semicolons(tmp_path: Path) -> None:
     path.write_text("video_path,source,procedure\n-a.mp4,x,colectomy; rectopexy\nb,y,\n")
     assert read_procedures(path) == {"-a": {"colectomy", "rectopexy"}, "b": frozenset()}
     path.write_text("video_path,procedure\na.mp4,colectomy\na,rectopexy\n")
-    with pytest.raises(InputError, match=r"corpus\.csv, row 3: 'a' stands there twice"):
+    with pytest.raises(InputError, match=r"corpus\.csv, row 3, 'video_path': 'a' stands there twice"):
         read_procedures(path)
     path.write_text("video_path\na.mp4\n")
     with pytest.raises(InputError, match="no column 'procedure'"):

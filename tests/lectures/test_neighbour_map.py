@@ -86,17 +86,16 @@ def _with(array: str, place: Any, value: Any) -> dict[str, Any]:
         (_with("number", 0, -1), "'number': a negative number, at frame 0"),
         ({"number": np.zeros(5, np.int32)}, "'number': int32 of shape (5,) where int64"),
         ({"number": np.arange(4)}, "'number': 4 rows where 'lecture' has 5"),
-        (_with("adjacent", 2, np.nan), "'adjacent': not a cosine distance, at frame 2"),
-        (_with("adjacent", 2, np.inf), "'adjacent': not a cosine distance, at frame 2"),
+        (_with("adjacent", 2, np.nan), "'adjacent': not a distance, at frame 2"),
+        (_with("adjacent", 2, np.inf), "'adjacent': not a distance, at frame 2"),
         (_with("neighbours", (0, 0), 5), "'neighbours': a row that is not there, at frame 0"),
         (_with("neighbours", (4, 0), -2), "'neighbours': a row that is not there, at frame 4"),
         (_with("neighbours", (2, 0), 4), "'neighbours': a neighbour in the same lecture, at frame 2"),
         (_with("neighbours", (2, 0), 2), "'neighbours': a neighbour in the same lecture, at frame 2"),
-        (_with("neighbours", (1, 1), 2), "'distance': not a cosine distance, or not infinite"),
+        (_with("neighbours", (1, 1), 2), "'distance': not a distance, or not infinite"),
         (_with("distance", (0, 1), 0.05), "'distance': not nearest first, at frame 0"),
-        (_with("distance", (0, 2), np.nan), "'distance': not a cosine distance"),
-        (_with("distance", (0, 2), 2.5), "'distance': not a cosine distance"),
-        (_with("distance", (0, 0), -0.1), "'distance': not a cosine distance"),
+        (_with("distance", (0, 2), np.nan), "'distance': not a distance"),
+        (_with("distance", (0, 0), -0.1), "'distance': not a distance"),
         ({"distance": np.zeros((5, 2), np.float32)}, "'distance': not of the shape of 'neighbours'"),
         ({"every_s": float("nan")}, "'every_s': nan is not a time"),
         ({"every_s": 0.0}, "'every_s': 0.0 is not a time"),
@@ -198,12 +197,12 @@ def test_the_published_form_is_read(tmp_path: Path) -> None:
         ({"a_0": [["b_0"]]}, "'a_0': ['b_0'] is not [key, distance]"),
         ({"a_0": [[0, 0.5]]}, "'a_0': [0, 0.5] is not [key, distance]"),
         ({"a_0": ["b_0"]}, "'a_0': b_0 is not [key, distance]"),
-        ({"a_0": [["b_0", "near"]]}, "'a_0': near is not a cosine distance"),
-        ({"a_0": [["b_0", True]]}, "'a_0': True is not a cosine distance"),
-        ({"a_0": [["b_0", -0.1]]}, "'a_0': -0.1 is not a cosine distance"),
-        ('{"a_0": [["b_0", NaN]]}', "'a_0': nan is not a cosine distance"),
-        ('{"a_0": [["b_0", 1e999]]}', "'a_0': inf is not a cosine distance"),
-        ('{"a_0": [["b_0", ' + "9" * 4000 + "]]}", "999... is not a cosine distance"),
+        ({"a_0": [["b_0", "near"]]}, "'a_0': near is not a distance"),
+        ({"a_0": [["b_0", True]]}, "'a_0': True is not a distance"),
+        ({"a_0": [["b_0", -0.1]]}, "'a_0': -0.1 is not a distance"),
+        ('{"a_0": [["b_0", NaN]]}', "'a_0': nan is not a distance"),
+        ('{"a_0": [["b_0", 1e999]]}', "'a_0': inf is not a distance"),
+        ('{"a_0": [["b_0", ' + "9" * 4000 + "]]}", "999... is not a distance"),
         ({"a_0": [["b_0", 0.5]] * 1001}, "'a_0': 1001 entries"),
         ({"a": []}, "'a': not a frame's name"),
         ({"_0": []}, "'_0': not a frame's name"),
@@ -225,3 +224,13 @@ def test_what_is_wrong_with_a_published_map_is_named_with_its_key(
     assert str(tmp_path / "knn.json") in str(caught.value)
     assert reason in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_distances_of_another_measure_are_read_as_they_are(tmp_path: Path) -> None:
+    published = {"a_0": [["a_1", 30.0], ["a_1", 30.0], ["b_0", 60.5]], "b_0": [["b_1", 7]]}
+    (tmp_path / "l2.json").write_text(json.dumps(published))
+    found = read_published_map(tmp_path / "l2.json")
+    assert found.near(0).tolist() == [1]  # of a_0, b_0, b_1
+    write_neighbour_map(tmp_path / "map.npz", found)
+    again = read_neighbour_map(tmp_path / "map.npz")
+    assert again.distance[0].tolist() == [60.5] and again.adjacent.tolist() == found.adjacent.tolist()

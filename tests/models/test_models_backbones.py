@@ -78,6 +78,19 @@ def test_stochastic_depth_reaches_the_blocks() -> None:
     assert build_backbone("caformer_s18_relu", drop_path_rate=0.1).stages[3].blocks[2].drop_path1.drop_prob
 
 
+@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "nextvit_small"])
+def test_no_stochastic_depth_is_none_where_timms_default_is_some(name: str) -> None:
+    with torch.device("meta"):
+        backbone = build_backbone(name)
+    assert not any(getattr(module, "drop_prob", None) for module in backbone.modules())
+
+
+@pytest.mark.parametrize("name", ["vgg11", "hrnet_w18_small"])
+def test_a_backbone_that_knows_no_stochastic_depth_is_built_without(name: str) -> None:
+    with torch.device("meta"):
+        assert width_of(build_backbone(name))
+
+
 def test_the_variants_have_the_published_numbers_of_parameters() -> None:
     with torch.device("meta"):
         relu, star = build_backbone("caformer_s18_relu"), build_backbone("caformer_s18")
@@ -103,6 +116,8 @@ def test_rotary_periods_survive_being_saved() -> None:
         ("resnet18.no_such_tag", {}, "no backbone is called 'resnet18.no_such_tag'"),
         ("qqqq", {}, "Use resnet_18, .* or a timm model's name"),
         ("vit_tiny_patch16_224@big", {}, "is no number of pixels"),
+        ("vit_tiny_patch16_224@0", {}, "is no number of pixels"),
+        ("vit_tiny_patch16_224@225", {}, "no multiple of its patches of 16 pixels"),
         ("convnext_atto@96", {}, "convnext_atto@96 cannot be built so.*img_size"),
         ("resnet_18", {"drop_path_rate": 0.1}, "neither stochastic depth"),
         ("vgg11", {"drop_path_rate": 0.1}, "vgg11 cannot be built so.*drop_path_rate"),

@@ -19,7 +19,7 @@ from torch import nn
 import surgvlp.models
 from surgvlp.files import InputError
 from surgvlp.models import load_backbone
-from surgvlp.models.backbones import build_backbone
+from surgvlp.models.backbones import ImageInput, build_backbone, input_of
 from surgvlp.models.build import build_model, resolved
 from surgvlp.models.image_encoder import ImageEncoder
 from surgvlp.models.released.names import WEIGHTS, ReleasedWeights
@@ -82,12 +82,47 @@ def test_a_checkpoint_of_video_language_training_gives_its_visual_backbone(
     path = tmp_path / "step_1.pt"
     torch.save({"model": model.state_dict(), "config": {"model_config": config}}, path)
     assert equal(load_backbone(path), model.backbone_img.model)
-    del config["backbone_img"]["backbone_name"]
+    assert input_of(load_backbone(path)).size == 160
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "config": {"model_config": config, "levels": [{"views": {"size": 64}}]},
+        },
+        path,
+    )
+    assert input_of(load_backbone(path)).size == 64
+    config["backbone_img"] |= {"backbone_name": None, "pretrained": "surgenet_pvt_v2_b2"}
     torch.save({"model": model.state_dict(), "config": {"model_config": config}}, path)
     with pytest.raises(
         InputError, match=r"'model_config\.backbone_img.backbone_name': its config does not name"
     ):
         load_backbone(path)
+
+
+@pytest.mark.parametrize("image", [{}, {"backbone_name": None, "pretrained": "imagenet"}])
+def test_a_config_that_names_no_backbone_means_the_published_one(image: dict, tmp_path: Path) -> None:
+    backbone = build_backbone("resnet_50")
+    state = {f"backbone_img.model.{key}": value for key, value in backbone.state_dict().items()}
+    config = {"model_config": {"backbone_img": image}, "levels": [{"views": {"size": 96}}]}
+    torch.save({"model": state, "config": config}, tmp_path / "step_1.pt")
+    loaded = load_backbone(tmp_path / "step_1.pt")
+    assert equal(loaded, backbone) and input_of(loaded) == ImageInput(96)
+    (tmp_path / "step_1.pt").unlink()
+
+
+def test_the_crops_of_image_pretraining_are_the_input(trained: nn.Module, tmp_path: Path) -> None:
+    state = pretraining_state(trained)
+    state["config"]["crops"] = {"global_size": 64}
+    torch.save(state, tmp_path / "step_7.pt")
+    assert input_of(load_backbone(tmp_path / "step_7.pt")) == ImageInput(64)
+
+
+def test_weights_that_are_not_finite_are_refused_by_name(trained: nn.Module, tmp_path: Path) -> None:
+    key = next(key for key in trained.state_dict() if key.endswith("bn1.weight"))
+    trained.state_dict()[key][0] = torch.inf
+    torch.save(pretraining_state(trained), tmp_path / "broken.pt")
+    with pytest.raises(InputError, match=rf"broken\.pt: entry '{key}' holds numbers that are not finite"):
+        load_backbone(tmp_path / "broken.pt")
 
 
 def test_a_published_checkpoint_without_a_config_has_the_published_backbone(tmp_path: Path) -> None:
@@ -108,6 +143,8 @@ def test_a_published_checkpoint_without_a_config_has_the_published_backbone(tmp_
         ("no_such_thing", "no backbone is called 'no_such_thing'"),
         ("absent.pth", "there is no such checkpoint"),
         ("folder/absent", "there is no such checkpoint"),
+        ("x" * 400, "no backbone is called"),
+        ("x" * 400 + ".pth", "there is no such checkpoint"),
     ],
 )
 def test_what_is_neither_a_name_nor_a_file_is_one_clear_line(name: str, message: str) -> None:
@@ -198,6 +235,14 @@ def test_a_weight_name_is_downloaded_once_and_its_licence_said(
     Server.answers.clear()
     assert equal(load_backbone("made_weights"), trained)
     assert [path.name for path in cache.iterdir()] == ["made_weights.pth"]
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "surgvlp"):
+        assert equal(ImageEncoder(8, pretrained="made_weights").model, trained)
+    assert caplog.text.count("licence") == 1
+    other = ReleasedWeights(f"{server}/page", "teacher.pth", "CC BY-NC-SA 4.0", "0" * 64)
+    monkeypatch.setitem(WEIGHTS, "made_weights", other)
+    with pytest.raises(InputError, match=r"made_weights\.pth: sha256 is .* expected 0000.*Delete it"):
+        load_backbone("made_weights")
 
 
 @pytest.mark.parametrize(
@@ -241,6 +286,7 @@ def test_names_point_to_teachers_and_the_page_lists_them_with_their_licences() -
         row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
         assert (weights.file or weights.page) in row
         assert ("CC BY-NC-SA" in row) == ("CC BY-NC-SA" in weights.licence)
+        assert f"`{weights.architecture}`" in row or "[_reg4]" in row
         if weights.file and "caformer" in name:
             assert weights.file.endswith("_teacher.pth")
 
@@ -279,6 +325,17 @@ def test_a_resolved_config_builds_again_without_the_file(tiny_bert: str, file: P
         other.load_state_dict(model.state_dict())
     with pytest.raises(InputError, match="no such checkpoint"):
         build_model(stored)
+    with pytest.raises(InputError, match=r"backbone_name': which backbone .* is not known without its file"):
+        build_model(config, weights_follow=True)
+
+
+def test_where_weights_follow_none_are_fetched_to_learn_the_architecture(
+    tiny_bert: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ReleasedWeights("http://127.0.0.1:9", "teacher.pth", "none", architecture="test_resnet")
+    monkeypatch.setitem(WEIGHTS, "made_weights", made)
+    model = build_model(model_config(tiny_bert, pretrained="made_weights"), weights_follow=True)
+    assert model.backbone_img.model.state_dict().keys() == build_backbone("test_resnet").state_dict().keys()
 
 
 def test_a_config_without_such_weights_is_resolved_as_it_is(tiny_bert: str) -> None:

@@ -88,6 +88,18 @@ RELEASES: dict[str, tuple[Callable[[], nn.Module], str, Callable[[State], dict]]
         "vit_small_patch14_reg4_dinov2@56",
         lambda state: {"model": prefixed("backbone.", state)},
     ),
+    "DINOv2, Meta's training state": (
+        lambda: DinoTransformer(2, 384, 12, patch=14, grid=4),
+        "vit_small_patch14_dinov2@56",
+        lambda state: {
+            "model": {
+                **prefixed("student.backbone.", {key: torch.zeros(1) for key in state}),
+                **prefixed("teacher.backbone.", state),
+                "teacher.dino_head.mlp.0.weight": torch.ones(2),
+            },
+            "iteration": 7,
+        },
+    ),
     "DINOv3": (
         lambda: DinoTransformer(3, 384, 12, patch=16, grid=4),
         "vit_small_patch16_dinov3_surgenet",
@@ -185,6 +197,8 @@ BASE, LARGE = ("base", 768, 12), ("large", 1024, 24)
     ("size", "width", "depth", "version", "patch", "registers"),
     [
         (*BASE, 1, 16, 0),
+        ("tiny", 192, 12, 1, 16, 0),
+        ("small", 384, 12, 1, 32, 0),
         (*BASE, 2, 14, 0),
         (*BASE, 2, 14, 4),
         (*BASE, 3, 16, 0),
@@ -217,6 +231,20 @@ def test_wrappings_come_off_the_front_and_nowhere_else(
     state = {name: torch.tensor(float(number)) for number, name in enumerate(names)}
     wrapped = prefixed("".join(prefixes), {**state, **dict.fromkeys(left_out, torch.zeros(1))})
     assert without_wrappings(wrapped) == state
+
+
+def test_a_transformer_that_cannot_be_built_is_named_with_its_file() -> None:
+    with torch.device("meta"):
+        state = DinoTransformer(1, 192, 12, 8, grid=4).state_dict()
+    with pytest.raises(InputError, match=r"^file: looks like DINO ViT .*no vit_tiny_patch8_224@32 to build"):
+        translated(state, "file")
+
+
+@pytest.mark.parametrize("teacher", [{}, {"teacher": None}, {"teacher": {}}])
+def test_a_student_is_taken_aloud(teacher: dict, caplog: pytest.LogCaptureFixture) -> None:
+    content = {"student": {"weight": torch.ones(1)}, **teacher}
+    assert innermost(content, "file")["weight"] == 1
+    assert "no teacher in it, so the student" in caplog.text
 
 
 def test_the_teacher_is_preferred_wherever_it_lies() -> None:

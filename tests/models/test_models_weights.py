@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from surgvlp.files import InputError
 from surgvlp.models.build import build_model
-from surgvlp.models.weights import load_weights
+from surgvlp.models.weights import load_weights, named_tensors, read_state
 
 
 def model_of(folder: str, seed: int) -> nn.Module:
@@ -180,3 +181,14 @@ def test_no_file_at_all(tmp_path: Path) -> None:
         load_weights(nn.Linear(3, 2), tmp_path / "absent.pth")
     with pytest.raises(InputError, match="no such checkpoint"):
         load_weights(nn.Linear(3, 2), tmp_path)
+
+
+def test_a_foreign_object_is_named_and_not_called_a_truncated_file(tmp_path: Path) -> None:
+    torch.save({"model": {"a": torch.ones(1)}, "when": datetime.date(2026, 1, 1)}, tmp_path / "whole.pt")
+    with pytest.raises(InputError, match=r"holds datetime\.date besides tensors.*Save the state dict alone"):
+        read_state(tmp_path / "whole.pt")
+
+
+def test_shapes_without_numbers_are_no_weights() -> None:
+    with pytest.raises(InputError, match="entry 'a' has a shape but no numbers"):
+        named_tensors({"a": torch.ones(1, device="meta")}, "file")

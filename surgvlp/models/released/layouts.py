@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
 
+from timm.models import is_model_pretrained
 from torch import Tensor
 
 from surgvlp.files import InputError
+from surgvlp.models.backbones import is_architecture
 
 State = Mapping[str, Tensor]
 WIDTHS = {192: "tiny", 384: "small", 768: "base", 1024: "large"}
@@ -27,11 +29,13 @@ class BackboneWeights:
         architecture: what `build_backbone` builds for them.
         state: entries of that module.
         provisional: what nobody verified on the released files themselves; empty where nothing is open.
+        size: side in pixels of the pictures it was trained on; None: the architecture's own.
     """
 
     architecture: str
     state: dict[str, Tensor]
     provisional: str = ""
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def translated(state: State, path: str | Path) -> BackboneWeights:
     """Recognise the layout of a state dict and rename its entries.
 
     Raises:
-        InputError: no known layout, or one whose shapes say no known size.
+        InputError: no known layout, or one whose shapes say no known size, or a size that cannot be built.
     """
     layout = next((layout for layout in LAYOUTS if layout.matches(state)), None)
     if layout is None:
@@ -79,6 +83,8 @@ def translated(state: State, path: str | Path) -> BackboneWeights:
         raise InputError(f"looks like {layout.name}, but has no entry {error}", file=path) from error
     except (IndexError, ValueError, RuntimeError) as error:  # shapes that no such network has
         raise InputError(f"looks like {layout.name}, but {error}", file=path) from error
+    if not is_architecture(architecture.partition("@")[0]):
+        raise InputError(f"looks like {layout.name}, but there is no {architecture} to build", file=path)
     renamed = {layout.renamed(key): value for key, value in entries.items()}
     if len(renamed) < len(entries):
         raise InputError(f"looks like {layout.name}, but names an entry twice", file=path)
@@ -102,7 +108,8 @@ def _positions(state: State) -> tuple[int, int]:
 
 def _first_dino(state: State) -> str:
     patch, side = _positions(state)
-    return f"vit_{_transformer_size(state)}_patch{patch}_224.dino@{side}"
+    name = f"vit_{_transformer_size(state)}_patch{patch}_224"
+    return f"{name}.dino@{side}" if is_model_pretrained(f"{name}.dino") else f"{name}@{side}"
 
 
 def _second_dino(state: State) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from surgvlp.models.weights import named_tensors
+
+log = logging.getLogger(__name__)
 
 # The teacher is what DINO's papers evaluate; a training checkpoint holds both networks and the optimizer.
 NESTS = ("teacher", "student", "model", "state_dict", "net")
@@ -19,15 +22,19 @@ LEFT_OUT = ("head.", "dino_head.", "ibot_head.", "classifier.2.", "mask_token")
 def innermost(content: Any, path: str | Path) -> dict[str, Tensor]:
     """The state dict in a file: bare, or under any of NESTS, the teacher's before the student's.
 
+    Where there is no teacher, or an empty one, the student is taken and a warning logged.
+
     Raises:
         InputError: no tensors by name in it.
     """
     for _ in range(len(NESTS)):
-        inner = [content[nest] for nest in NESTS if isinstance(content, Mapping) and nest in content]
-        maps = [value for value in inner if isinstance(value, Mapping)]
-        if not maps:
+        inner = {nest: content[nest] for nest in NESTS if isinstance(content, Mapping) and nest in content}
+        filled = [nest for nest, value in inner.items() if isinstance(value, Mapping) and value]
+        if not filled:
             break
-        content = maps[0]
+        if filled[0] == "student":
+            log.warning("%s: there is no teacher in it, so the student is taken", path)
+        content = inner[filled[0]]
     return named_tensors(content, path)
 
 
