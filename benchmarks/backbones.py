@@ -4,8 +4,8 @@
 
 For every seed: makes the demo's lectures (or takes them, if they are there), trains three backbones on frames
 of the training lectures alone and scores them on frames of unseen lectures by k-NN and linear probe, beside
-the untrained network and other controls. A sample with neighbours has 2.4 times the pixels, so these runs take
-half the steps: 1.2 times the work. Then trains the demo's SurgVLP from random weights and from each backbone.
+the untrained network and other controls. A sample with neighbours has 2.4 times the pixels, so these runs
+take half the steps: 1.2 times the work. Then trains the demo's SurgVLP from random weights and from each.
 Writes two Markdown tables; differences are paired by lecture.
 """
 
