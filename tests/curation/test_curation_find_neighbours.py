@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from tool_module import load_program
 
 from surgvlp import console
 from surgvlp.lectures.neighbour_map import NeighbourMap, read_neighbour_map
@@ -20,7 +20,6 @@ from surgvlp.media.encode import Encoding, VideoWriter
 from surgvlp.media.surg3m_lmdb import write_surg3m_lmdb
 from surgvlp.models.backbones import build_backbone
 
-TOOL = Path(__file__).parents[2] / "tools" / "find_neighbours.py"
 SECONDS = 5
 LECTURES = {"-b": "cholecystectomy", "a_1": "cholecystectomy", "c": "hernia_repair", "d": "hernia_repair"}
 
@@ -64,11 +63,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("tools_find_neighbours", TOOL)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return load_program("tools/find_neighbours.py")
 
 
 @pytest.fixture

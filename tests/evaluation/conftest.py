@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from tool_module import load_program
 from transformers import BertConfig
 
 from surgvlp.lectures.labels import CHOLECYSTECTOMY
@@ -17,7 +17,6 @@ from surgvlp.media.images import write_image
 from surgvlp.models.build import build_model
 from surgvlp.predictions import Predictions
 
-TOOLS = Path(__file__).parents[2] / "tools"
 PROMPTS = [
     "trocars in",
     "hook frees duct",
@@ -31,14 +30,7 @@ PROMPTS = [
 
 @pytest.fixture(scope="session")
 def tool() -> Callable[[str], ModuleType]:
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(f"tools_{name}", TOOLS / f"{name}.py")
-        assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    return lambda name: load_program(f"tools/{name}.py")
 
 
 @pytest.fixture(scope="session")

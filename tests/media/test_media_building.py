@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ from types import ModuleType
 import pytest
 from media_videos import copied, even_video, numbers_in
 from small_disk import run_on_small_disk
+from tool_module import load_program
 
 from surgvlp.files import InputError
 from surgvlp.media.building import build_all
@@ -25,11 +25,7 @@ TOOL = Path(__file__).parents[2] / "tools" / "build_frame_store.py"
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_frame_store", TOOL)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program("tools/build_frame_store.py")
 
 
 @pytest.fixture(scope="module")

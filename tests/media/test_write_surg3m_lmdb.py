@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import ModuleType
 import pytest
 from media_videos import HEIGHT, WIDTH, even_video, number_in
 from small_disk import run_on_small_disk
+from tool_module import load_program
 
 from surgvlp.console import exit_code
 from surgvlp.files import InputError
@@ -24,11 +24,7 @@ SECONDS = {"v": 8, "v-1": 7, "-v": 3}
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("write_surg3m_lmdb", TOOL)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program("tools/write_surg3m_lmdb.py")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tool_module import load_program
 from training_command import REPOSITORY, write_config
 
 from surgvlp import config, console, registry
@@ -27,11 +27,7 @@ from surgvlp.training.video_text.texts import TextEmbedding, pool_texts
 
 def run_tool(*arguments: str) -> int:
     """The exit code of train.py, in this process."""
-    specification = importlib.util.spec_from_file_location("train_tool", REPOSITORY / "train.py")
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return console.exit_code(lambda: module.main(list(arguments)))
+    return console.exit_code(lambda: load_program("train.py").main(list(arguments)))
 
 
 @pytest.fixture
