@@ -18,6 +18,7 @@ from rich.console import Console
 
 from surgvlp import console
 from surgvlp.evaluation.comparing.expected_order import compare_models
+from surgvlp.evaluation.metrics import between
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 from demo_hierarchy import CONFIGS, SCRIPT, retrieval
@@ -106,9 +107,9 @@ def table(outputs: list[Path]) -> str:
         cells = []
         for metric in METRICS:
             step = lines[metric].steps[0]
-            between = f" ({step.interval[0]:+.3f} to {step.interval[1]:+.3f})" if step.interval else ""
+            paired = f" ({between(step.interval, '+.3f')})" if step.interval else ""
             score = lines[metric].scores[one.folder].value
-            cells.append(f"{score:.3f}; the part adds {step.difference:+.3f}{between}")
+            cells.append(f"{score:.3f}; the part adds {step.difference:+.3f}{paired}")
         rows.append(f"| {one.name} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 

@@ -11,7 +11,6 @@ Writes two Markdown tables; differences are paired by lecture.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -26,12 +25,12 @@ from surgvlp import config, console
 from surgvlp.evaluation.comparing.bootstrap import LectureSums, interval, paired_interval
 from surgvlp.evaluation.folders import open_run
 from surgvlp.evaluation.labelled_frames import LabelledFrames
-from surgvlp.evaluation.metrics import Interval, score_phases
+from surgvlp.evaluation.metrics import Interval, between, score_phases
 from surgvlp.evaluation.probes import linear_probe_accuracy, nearest_neighbour_accuracy
 from surgvlp.files import read_json
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-from demo_steps import ROOT, Corpus, Step, lecture_steps, places, run_steps, training, zero_shot
+from demo_steps import ROOT, Corpus, Step, lecture_steps, parse_flags, places, run_steps, training, zero_shot
 
 CONFIG, CLIPS = Path("configs/backbones/demo_dino"), Path("configs/demo")
 PLAIN, IN_TIME, BY_MAP = "dino", "neighbours_in_time", "neighbours_by_map"
@@ -174,10 +173,10 @@ def start_table(outputs: list[Path]) -> str:
     scores = {name: _zero_shot([output / f"clips_{name}" for output in outputs]) for name in STARTS}
     for name, what in STARTS.items():
         more = scores[name].value - scores["random"].value
-        between = paired_interval(scores[name], scores["random"])
+        paired = paired_interval(scores[name], scores["random"])
         lines.append(
             f"| {what} | {_with_interval(scores[name].value, interval(scores[name]))} | "
-            f"{_with_interval(more, between, '+')} |"
+            f"{_with_interval(more, paired, '+')} |"
         )
     return "\n".join(lines)
 
@@ -200,20 +199,13 @@ def _pooled(values: list[list[float]]) -> LectureSums:
     return LectureSums(corpus, tuple(map(str, range(len(total)))), total, np.ones(len(total)))
 
 
-def _with_interval(value: float, between: Interval | None, sign: str = "") -> str:
-    if between is None:
-        return f"{value:{sign}.3f}"
-    return f"{value:{sign}.3f} ({between[0]:{sign}.3f} to {between[1]:{sign}.3f})"
+def _with_interval(value: float, bounds: Interval | None, sign: str = "") -> str:
+    form = f"{sign}.3f"
+    return f"{value:{form}} ({between(bounds, form)})" if bounds else f"{value:{form}}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", required=True, help="one corpus and training each")
-    parser.add_argument("--data", type=Path, required=True, help="the made lectures")
-    parser.add_argument("--output", type=Path, required=True, help="models and scores")
-    flags = parser.parse_args()
+    flags = parse_flags(__doc__, Path("runs/backbones"), "models and scores", None)
     corpora = places(flags.seeds, flags.data, flags.output)
     run_steps(corpora, steps_of, Console())
     outputs = [output for _, _, output in corpora]

@@ -67,13 +67,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def show(result: dict[str, Any], output: Path) -> None:
+    from surgvlp.evaluation.metrics import between
+
     table = Table(title=f"{result['protocol']['name']}  sha256 {result['protocol_sha256'][:12]}")
     for heading in ("", "macro-F1", "95 % interval", "accuracy"):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in result["rows"]:
-        low, high = row["macro_f1_interval"] or (None, None)
-        between = "" if low is None else f"{low:.3f} to {high:.3f}"
-        table.add_row(escape(row["name"]), f"{row['macro_f1']:.3f}", between, f"{row['accuracy']:.3f}")
+        scores = f"{row['macro_f1']:.3f}", between(row["macro_f1_interval"]), f"{row['accuracy']:.3f}"
+        table.add_row(escape(row["name"]), *scores)
     Console().print(table)
     if "decoded" in result:
         from surgvlp.evaluation.decoded import DecodedRow, as_text

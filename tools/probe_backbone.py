@@ -77,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def show(result: dict[str, Any], output: Path) -> None:
+    from surgvlp.evaluation.metrics import between
+
     screen = Console()
     for probe, title in (
         ("k-NN", f"k-NN, k = {result['labelled_frames']['k']}"),
@@ -94,7 +96,7 @@ def show(result: dict[str, Any], output: Path) -> None:
             table.add_row(
                 escape(row["name"]),
                 f"{scores['accuracy']:.3f}",
-                between(scores["accuracy_interval"], ".3f"),
+                between(scores["accuracy_interval"]),
                 f"{scores['macro_f1']:.3f}",
                 lead,
                 between(scores["lead_interval"], "+.3f"),
@@ -109,11 +111,6 @@ def show(result: dict[str, Any], output: Path) -> None:
         f"{len(test['videos'])} others to test on; lead: accuracy of the first row less that of this one\n"
         f"everything is in {output / 'probe.json'}"
     )
-
-
-def between(interval: list[float] | None, form: str) -> str:
-    """`0.100 to 0.150`; empty where one video gives no interval."""
-    return f"{interval[0]:{form}} to {interval[1]:{form}}" if interval else ""
 
 
 if __name__ == "__main__":

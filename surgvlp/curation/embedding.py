@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from surgvlp.console import Bar, progress_bar
 from surgvlp.features.embed import unit
 from surgvlp.features.extraction import Extractor
-from surgvlp.features.images import image_features, squashed
+from surgvlp.features.images import squashed
 from surgvlp.features.read_ahead import in_threads
 from surgvlp.files import InputError
 from surgvlp.media.numbered_frames import Picture, frame_numbers
@@ -120,14 +120,7 @@ def _showing(pictures: Iterator[Picture], bar: Bar, each: float) -> Iterator[Pic
 
 
 def _embed(extractor: Extractor, pictures: Iterable[Picture]) -> NDArray[np.float32]:
-    features = image_features(
-        extractor.backbone,
-        pictures,
-        extractor.device,
-        extractor.batch_size,
-        extractor.bfloat16,
-        extractor.image_input,
-    )
+    features = extractor.features(pictures)
     if not np.isfinite(features).all():
         raise InputError("the backbone gives features that are not finite")
     return unit(features)

@@ -16,7 +16,6 @@ from surgvlp.lectures.exclusions import read_exclusions
 from surgvlp.lectures.neighbour_map import NeighbourMap, check_writable, write_neighbour_map
 from surgvlp.lectures.procedures import read_procedures
 from surgvlp.lectures.tree import DataTree
-from surgvlp.media.store import SUFFIX
 from surgvlp.media.surg3m_lmdb import Surg3MFrames, is_lmdb
 
 log = logging.getLogger(__name__)
@@ -144,13 +143,9 @@ def _sources(
         present = set(stored.lectures)
         _refuse_absent([lecture for lecture in lectures if lecture not in present], frames)
         return {lecture: of_lmdb(stored, lecture) for lecture in lectures}
-    stores = frames or tree.root / "frame_store"
-    videos = frames or tree.root / "videos"
-    paths = {}
-    for lecture in lectures:
-        store = stores / f"{lecture}{SUFFIX}"
-        paths[lecture] = store if store.exists() else videos / f"{lecture}.mp4"
-    _refuse_absent([lecture for lecture, path in paths.items() if not path.exists()], stores)
+    paths = {lecture: tree.pictures(lecture, frames) for lecture in lectures}
+    absent = [lecture for lecture, path in paths.items() if not path.exists()]
+    _refuse_absent(absent, frames or tree.root / "frame_store")
     return {lecture: of_file(path, every_s) for lecture, path in paths.items()}
 
 

@@ -150,8 +150,7 @@ def lecture_frames(tree: DataTree, lecture: str, folder: Path | None = None) -> 
     Raises:
         InputError: there is neither.
     """
-    store = (folder or tree.root / "frame_store") / f"{lecture}{SUFFIX}"
-    found = store if store.exists() else folder / f"{lecture}.mp4" if folder else tree.video(lecture)
+    found = tree.pictures(lecture, folder)
     if not found.exists():
         raise InputError(
             "there are no pictures of this narrated lecture",

@@ -19,6 +19,11 @@ from surgvlp.predictions import Predictions
 Interval = tuple[float, float]
 
 
+def between(bounds: Sequence[float] | None, form: str = ".3f") -> str:
+    """`0.512 to 0.640`, or nothing where there is no interval; `+.3f` shows signs."""
+    return f"{bounds[0]:{form}} to {bounds[1]:{form}}" if bounds else ""
+
+
 @dataclass(frozen=True)
 class VideoScores:
     """Scores of one video, 0 to 1, over its `frames` labelled frames."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +37,7 @@ class Network:
 
     def input(self, size: int | None = None) -> ImageInput:
         """What it takes, at its own size or another."""
-        expected = input_of(self.backbone)
-        return dataclasses.replace(expected, size=size or expected.size)
+        return input_of(self.backbone, size)
 
 
 def open_networks(backbones: Sequence[str], untrained: bool = False) -> list[Network]:

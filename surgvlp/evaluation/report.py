@@ -18,7 +18,7 @@ from surgvlp.evaluation.comparison import Row, compare, spoken, summary
 from surgvlp.evaluation.curves import Curves, read_curves
 from surgvlp.evaluation.decoded import DecodedRow, decoded_rows, open_decoded
 from surgvlp.evaluation.folders import colour_run, open_run, picture_reader, pooled
-from surgvlp.evaluation.metrics import PhaseScores
+from surgvlp.evaluation.metrics import PhaseScores, between
 from surgvlp.evaluation.nearest import NearFrame, Picture, nearest_frames
 from surgvlp.evaluation.versions import now, versions
 from surgvlp.files import InputError, atomic_path, read_json, write_json, write_text
@@ -168,7 +168,7 @@ def headline(rows: Sequence[Row], subject: str) -> dict[str, str]:
     return {
         "number": f"{main.macro_f1:.2f}",
         "subject": f"macro-F1 on {main.videos} {subject}, from text prompts alone",
-        "interval": view.interval(main.macro_f1_interval),
+        "interval": between(main.macro_f1_interval, ".2f"),
         "accuracy": f"{main.accuracy:.2f}",
         "worth": worth + ".",
     }

@@ -14,7 +14,7 @@ from surgvlp.evaluation.comparison import Row, spoken
 from surgvlp.evaluation.curves import Curves
 from surgvlp.evaluation.decoded import DecodedRow
 from surgvlp.evaluation.figures import clock, colour
-from surgvlp.evaluation.metrics import Interval, PhaseScores
+from surgvlp.evaluation.metrics import PhaseScores, between
 from surgvlp.evaluation.nearest import NearFrame
 from surgvlp.evaluation.segments import runs
 from surgvlp.media.images import encode_jpeg, resize
@@ -31,11 +31,11 @@ def score_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "note": row.note,
             "videos": row.videos,
             "f1": f"{row.macro_f1:.3f}",
-            "f1_interval": interval(row.macro_f1_interval),
+            "f1_interval": between(row.macro_f1_interval, ".2f"),
             "accuracy": f"{row.accuracy:.3f}",
-            "accuracy_interval": interval(row.accuracy_interval),
+            "accuracy_interval": between(row.accuracy_interval, ".2f"),
             "lead": "" if row.lead is None else f"{row.lead:+.3f}",
-            "lead_interval": interval(row.lead_interval, signed=True),
+            "lead_interval": between(row.lead_interval, "+.2f"),
             "at": _percent(row.macro_f1),
             "span": None
             if row.macro_f1_interval is None
@@ -50,13 +50,6 @@ def score_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def interval(bounds: Interval | None, signed: bool = False) -> str:
-    """`0.51 to 0.64`, or nothing."""
-    if bounds is None:
-        return ""
-    return f"{bounds[0]:+.2f} to {bounds[1]:+.2f}" if signed else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
-
-
 def decoded_table(rows: Sequence[DecodedRow]) -> list[dict[str, Any]]:
     """Raw and decoded scores and their controls, a row each."""
     return [
@@ -65,7 +58,7 @@ def decoded_table(rows: Sequence[DecodedRow]) -> list[dict[str, Any]]:
             "note": row.note,
             "control": row.name.startswith("control"),
             "f1": f"{row.macro_f1:.3f}",
-            "f1_interval": interval(row.macro_f1_interval),
+            "f1_interval": between(row.macro_f1_interval, ".2f"),
             "accuracy": f"{row.accuracy:.3f}",
             "edit": f"{row.edit:.2f}",
             "f1_at": [f"{value:.2f}" for value in row.f1_at],

@@ -6,8 +6,8 @@ import hashlib
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +62,12 @@ class Extractor:
         if self.batch_size < 1:
             raise InputError(f"expected 1 or more, got {self.batch_size}", key="batch_size")
 
+    def features(self, pictures: Iterable[Picture]) -> NDArray[np.float32]:
+        """(N, D) of pictures of any sizes, see `image_features`."""
+        return image_features(
+            self.backbone, pictures, self.device, self.batch_size, self.bfloat16, self.image_input
+        )
+
     def settings(self) -> dict[str, Any]:
         """What decides the features, but for the pictures."""
         return {
@@ -91,11 +97,9 @@ def open_extractor(
     """
     where = usable_device(device)
     loaded = load_backbone(backbone).to(where)
-    image_input = input_of(loaded)
     if size is not None:
-        image_input = replace(image_input, size=size)
         check_takes(loaded, size, backbone)
-    return Extractor(loaded, Path(backbone).name, where, image_input, **options)
+    return Extractor(loaded, Path(backbone).name, where, input_of(loaded, size), **options)
 
 
 @dataclass
@@ -203,14 +207,7 @@ def _extract(
             moved(1 / count)
             yield picture
 
-    features = image_features(
-        extractor.backbone,
-        counted(),
-        extractor.device,
-        extractor.batch_size,
-        extractor.bfloat16,
-        extractor.image_input,
-    )
+    features: NDArray[Any] = extractor.features(counted())
     with np.errstate(over="ignore"):  # said below
         features = features.astype(extractor.precision)
     if not np.isfinite(features).all():

@@ -9,6 +9,7 @@ from typing import Any
 from surgvlp.files import InputError, checked_id, read_json, write_json, write_text
 from surgvlp.lectures.labels import PhaseDataset, phase_dataset
 from surgvlp.lectures.tables import read_rows
+from surgvlp.media.store import SUFFIX
 
 KINDS = ("whisper_narration", "aws_narration", "keystep", "abstract")
 
@@ -41,6 +42,17 @@ class DataTree:
     def video(self, lecture: str) -> Path:
         """Path of a lecture's video."""
         return self.root / "videos" / f"{checked_id(lecture)}.mp4"
+
+    def pictures(self, lecture: str, folder: Path | None = None) -> Path:
+        """Path of a lecture's frame store, or of its video where there is no store, be that there or not.
+
+        Args:
+            folder: where both lie; None: `frame_store/` and `videos/` of the tree.
+        """
+        store = (folder or self.root / "frame_store") / f"{checked_id(lecture)}{SUFFIX}"
+        if store.exists():
+            return store
+        return folder / f"{lecture}.mp4" if folder else self.video(lecture)
 
     def videos(self) -> list[str]:
         """Ids of all lectures that have a video, sorted."""

@@ -86,12 +86,12 @@ def width_of(backbone: nn.Module) -> int:
     return getattr(backbone, "head_hidden_size", None) or backbone.num_features  # type: ignore[return-value]
 
 
-def input_of(backbone: nn.Module) -> ImageInput:
-    """Size and statistics of its training pictures; ImageNet's where nothing else is recorded."""
+def input_of(backbone: nn.Module, size: int | None = None) -> ImageInput:
+    """Size (or the one given) and statistics of its training pictures; ImageNet's where none are noted."""
     record: dict[str, Any] = getattr(backbone, "pretrained_cfg", None) or {}
     if not record.get("input_size"):
-        return ImageInput()
-    return ImageInput(record["input_size"][-1], tuple(record["mean"]), tuple(record["std"]))
+        return ImageInput(size or ImageInput.size)
+    return ImageInput(size or record["input_size"][-1], tuple(record["mean"]), tuple(record["std"]))
 
 
 def record_size(backbone: nn.Module, size: int) -> None:

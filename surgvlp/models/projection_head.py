@@ -27,9 +27,9 @@ class ProjectionHead(nn.Module):
     def __init__(
         self,
         width: int,
-        outputs: int = 65536,
-        hidden: int = 2048,
-        bottleneck: int = 256,
+        outputs: int,
+        hidden: int,
+        bottleneck: int,
         norm_last_layer: bool = True,
         batch_norm: bool = False,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,6 +34,21 @@ class Ranks:
         values: list[Any] = [None] * self.world_size
         dist.all_gather_object(values, value)
         return values
+
+    def on_first(self, work: Callable[[], Any]) -> Any:
+        """What the first rank's `work` gives, on every rank; an InputError there is raised on all of them."""
+        if self.world_size == 1:
+            return work()
+        value = complaint = None
+        if self.rank == 0:
+            try:
+                value = work()
+            except InputError as error:
+                complaint = str(error)
+        value, complaint = self.from_first((value, complaint))
+        if complaint is not None:
+            raise InputError(complaint)
+        return value
 
     def from_first(self, value: Any) -> Any:
         """The first rank's value."""

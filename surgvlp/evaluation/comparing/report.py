@@ -21,7 +21,7 @@ from surgvlp.evaluation.comparing.expected_order import (
     compare_models,
 )
 from surgvlp.evaluation.figures import colour
-from surgvlp.evaluation.metrics import Interval
+from surgvlp.evaluation.metrics import Interval, between
 from surgvlp.evaluation.report import TEMPLATES
 from surgvlp.evaluation.versions import now, versions
 from surgvlp.files import write_json, write_text
@@ -93,7 +93,7 @@ def as_markdown(comparison: Comparison) -> str:
         for line in lines:
             scores = [f"{line.scores[name].value:.3f}{_bracket(line.scores[name].interval)}" for name in runs]
             steps = [
-                f"{step.difference:+.3f}{_bracket(step.interval, signed=True)} **{step.verdict}**"
+                f"{step.difference:+.3f}{_bracket(step.interval, '+.3f')} **{step.verdict}**"
                 for step in line.steps
             ]
             rows.append(_row([line.metric.name, f"{line.chance:.3f}", *scores, *steps]))
@@ -173,14 +173,14 @@ def _group(
 def _score(line: Line, name: str) -> dict[str, str]:
     score = line.scores[name]
     corpora = ", ".join(f"{value:.3f}" for value in score.by_corpus)
-    return {"value": f"{score.value:.3f}", "interval": _between(score.interval), "corpora": corpora}
+    return {"value": f"{score.value:.3f}", "interval": between(score.interval), "corpora": corpora}
 
 
 def _step(step: Step) -> dict[str, str]:
     return {
         "between": f"{step.better} above {step.worse}",
         "difference": f"{step.difference:+.3f}",
-        "interval": _between(step.interval, signed=True),
+        "interval": between(step.interval, "+.3f"),
         "verdict": step.verdict,
         "mark": {HOLDS: "right", REVERSED: "wrong"}.get(step.verdict, "soft"),
         "why": step.why,
@@ -214,7 +214,7 @@ def _chart(line: Line, runs: Sequence[str], colours: Mapping[str, str]) -> dict[
                 if len(line.scores[name].by_corpus) > 1
                 else [],
                 "colour": colours.get(name),
-                "hint": f"{name} {line.scores[name].value:.3f} {_between(line.scores[name].interval)}",
+                "hint": f"{name} {line.scores[name].value:.3f} {between(line.scores[name].interval)}",
             }
             for place, name in enumerate(runs)
         ],
@@ -229,11 +229,5 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _bracket(bounds: Interval | None, signed: bool = False) -> str:
-    return f" ({_between(bounds, signed)})" if bounds else ""
-
-
-def _between(bounds: Interval | None, signed: bool = False) -> str:
-    if bounds is None:
-        return ""
-    return f"{bounds[0]:+.3f} to {bounds[1]:+.3f}" if signed else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+def _bracket(bounds: Interval | None, form: str = ".3f") -> str:
+    return f" ({between(bounds, form)})" if bounds else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from surgvlp.evaluation.labelled_frames import LabelledFrames, LabelledPictures
 from surgvlp.evaluation.probes import linear_probe_accuracy, nearest_neighbour_accuracy
 from surgvlp.features.images import image_features
-from surgvlp.files import InputError
 from surgvlp.models.backbones import ImageInput
 from surgvlp.models.student_teacher import StudentTeacher
 from surgvlp.training.distributed import Ranks
@@ -35,9 +33,8 @@ class Probing:
     def __init__(self, labelled: LabelledFrames, due: NDArray[np.bool_], log: RunLog, ranks: Ranks) -> None:
         self._k, self._input = labelled.k, ImageInput(labelled.size)
         self._due, self._log = due, log
-        parts: list[LabelledPictures] = []
-        _on_first(ranks, lambda: parts.extend(labelled.read()))
-        self._parts = parts
+        self._parts: tuple[LabelledPictures, ...] = ()
+        ranks.on_first(lambda: self._read(labelled))
 
     def after_step(self, loop: Loop) -> None:
         if self._due[loop.step - 1]:
@@ -47,7 +44,10 @@ class Probing:
         """Score the teacher as it is; at step 0 that is the control, the network before training."""
         loop.check_finite()
         with self._log.aside():
-            _on_first(loop.ranks, lambda: self._score(loop))
+            loop.ranks.on_first(lambda: self._score(loop))
+
+    def _read(self, labelled: LabelledFrames) -> None:
+        self._parts = labelled.read()
 
     def _score(self, loop: Loop) -> None:
         train, test = self._parts
@@ -70,16 +70,3 @@ class Probing:
         return image_features(
             backbone, pictures, loop.ranks.device, bfloat16=loop.autocast, image_input=self._input
         )
-
-
-def _on_first(ranks: Ranks, work: Callable[[], object]) -> None:
-    """Do it on the first rank; what a person did wrong ends all of them with the same sentence."""
-    complaint = None
-    if ranks.rank == 0:
-        try:
-            work()
-        except InputError as error:
-            complaint = str(error)
-    complaint = ranks.from_first(complaint)
-    if complaint is not None:
-        raise InputError(complaint)

@@ -64,8 +64,7 @@ class Validation:
             return
         loop.check_finite()
         with self._log.aside():
-            scores = self.scores(loop.model, loop.ranks, loop.autocast) if loop.ranks.rank == 0 else None
-            scores = loop.ranks.from_first(scores)
+            scores = loop.ranks.on_first(lambda: self.scores(loop.model, loop.ranks, loop.autocast))
         epoch = int(loop.plan.epoch[loop.step - 1]) + 1
         for name, values in scores.items():
             self._log.record("validation", loop.step, {"epoch": epoch, "level": name, **values})
