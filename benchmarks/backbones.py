@@ -11,7 +11,6 @@ Writes two Markdown tables; differences are paired by lecture.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -118,29 +117,37 @@ def probe(data: Path, output: Path, weights: dict[str, str]) -> list[str]:
 
 
 def probe_table(corpora: list[Corpus]) -> str:
-    """A row a backbone or control: both probes; what k-NN has more than the untrained one and than DINO."""
+    """A row a backbone or control: both probes, and what they gain over the starting weights."""
     found = [
         [*read_json(output / "probe" / "probe.json")["rows"], pixels(data)] for _, data, output in corpora
     ]
     lines = [
-        "| | k-NN accuracy | macro-F1 | linear accuracy | k-NN over untrained | k-NN over DINO |",
+        "| | k-NN accuracy | over untrained | linear accuracy | over untrained | k-NN over DINO |",
         "|---|---|---|---|---|---|",
     ]
     control = f"{PLAIN}, untrained"
     names = [row["name"] for row in found[0]]
     names = [name for name in names if "untrained" not in name or name == control]  # all are one network
-    untrained = _sums(found, control, "k-NN", "accuracy")
-    plain = _sums(found, PLAIN, "k-NN", "accuracy")
     for name in names:
-        scores = [
-            _sums(found, name, *which)
-            for which in (("k-NN", "accuracy"), ("k-NN", "macro_f1"), ("linear", "accuracy"))
+        nearest, linear = (_sums(found, name, kind) for kind in ("k-NN", "linear"))
+        cells = [
+            *(BACKBONES.get(name, name), _with_interval(nearest.value, interval(nearest))),
+            *(_more(nearest, _sums(found, control, "k-NN")), _with_interval(linear.value, interval(linear))),
+            *(_more(linear, _sums(found, control, "linear")), _more(nearest, _sums(found, PLAIN, "k-NN"))),
         ]
-        cells = [BACKBONES.get(name, name), *(_with_interval(one.value, interval(one)) for one in scores)]
-        for other in (untrained, plain):
-            difference = scores[0].value - other.value
-            cells.append(_with_interval(difference, paired_interval(scores[0], other), "+"))
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def seed_table(corpora: list[Corpus]) -> str:
+    """A row a corpus: accuracies of the starting weights and of each backbone."""
+    heads = [f"{kind}, {what}" for kind in ("k-NN", "linear") for what in ("start", *BACKBONES.values())]
+    lines = [f"| seed | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for seed, _, output in corpora:
+        rows = {row["name"]: row for row in read_json(output / "probe" / "probe.json")["rows"]}
+        names = (f"{PLAIN}, untrained", *BACKBONES)
+        cells = [f"{rows[name][kind]['accuracy']:.3f}" for kind in ("k-NN", "linear") for name in names]
+        lines.append(f"| {seed} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -158,26 +165,13 @@ def pixels(data: Path) -> dict[str, Any]:
     return {"name": "8 x 8 pixels, no network", **{name: asdict(found) for name, found in scores.items()}}
 
 
-def starting_weights(outputs: list[Path]) -> str:
-    """What the runs' own weights scored before training, beside those that the table's control drew."""
-    firsts = [
-        json.loads((output / PLAIN / "metrics.jsonl").read_text().splitlines()[0]) for output in outputs
-    ]
-    shown = ", ".join(f"{first['knn_accuracy']:.3f}" for first in firsts)
-    return f"k-NN accuracy of the weights that each run started from, on every second frame: {shown}"
-
-
 def start_table(outputs: list[Path]) -> str:
     """A row a start of the demo's SurgVLP: zero-shot macro-F1, and what it has more than from random."""
     lines = ["| SurgVLP started from | zero-shot macro-F1 | more than from random weights |", "|---|---|---|"]
     scores = {name: _zero_shot([output / f"clips_{name}" for output in outputs]) for name in STARTS}
     for name, what in STARTS.items():
-        more = scores[name].value - scores["random"].value
-        paired = paired_interval(scores[name], scores["random"])
-        lines.append(
-            f"| {what} | {_with_interval(scores[name].value, interval(scores[name]))} | "
-            f"{_with_interval(more, paired, '+')} |"
-        )
+        score = _with_interval(scores[name].value, interval(scores[name]))
+        lines.append(f"| {what} | {score} | {_more(scores[name], scores['random'])} |")
     return "\n".join(lines)
 
 
@@ -186,10 +180,10 @@ def _zero_shot(runs: list[Path]) -> LectureSums:
     return _pooled([[video.macro_f1 for video in videos] for videos in found])
 
 
-def _sums(found: list[list[dict[str, Any]]], name: str, kind: str, metric: str) -> LectureSums:
-    """A probe's score of every lecture of every corpus."""
+def _sums(found: list[list[dict[str, Any]]], name: str, kind: str) -> LectureSums:
+    """A probe's accuracy on every lecture of every corpus."""
     rows = [next(row for row in rows if row["name"] == name) for rows in found]
-    return _pooled([row[kind][f"video_{metric}"] for row in rows])
+    return _pooled([row[kind]["video_accuracy"] for row in rows])
 
 
 def _pooled(values: list[list[float]]) -> LectureSums:
@@ -197,6 +191,10 @@ def _pooled(values: list[list[float]]) -> LectureSums:
     corpus = np.repeat(np.arange(len(values)), [len(one) for one in values])
     total = np.concatenate(values)
     return LectureSums(corpus, tuple(map(str, range(len(total)))), total, np.ones(len(total)))
+
+
+def _more(score: LectureSums, than: LectureSums) -> str:
+    return _with_interval(score.value - than.value, paired_interval(score, than), "+")
 
 
 def _with_interval(value: float, bounds: Interval | None, sign: str = "") -> str:
@@ -209,7 +207,7 @@ def main() -> int:
     corpora = places(flags.seeds, flags.data, flags.output)
     run_steps(corpora, steps_of, Console())
     outputs = [output for _, _, output in corpora]
-    print(f"\n{probe_table(corpora)}\n\n{starting_weights(outputs)}\n\n{start_table(outputs)}")
+    print(f"\n{probe_table(corpora)}\n\n{seed_table(corpora)}\n\n{start_table(outputs)}")
     return console.DONE
 
 

@@ -17,8 +17,8 @@ from surgvlp.evaluation.encoder import newest_checkpoint
 from surgvlp.evaluation.labelled_frames import LabelledPart
 from surgvlp.features.images import image_features
 from surgvlp.files import InputError
-from surgvlp.models.backbones import ImageInput, build_backbone, check_takes, input_of
-from surgvlp.models.loading import architecture_of, is_weights, load_backbone
+from surgvlp.models.backbones import ImageInput, check_takes, input_of
+from surgvlp.models.loading import load_backbone, untrained_backbone
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def open_networks(backbones: Sequence[str], untrained: bool = False) -> list[Net
 
     Args:
         backbones: a file or name each, as `load_backbone` takes, or a run's folder for its newest checkpoint.
-        untrained: add each architecture with random weights, drawn with seed 0, behind the given ones.
+        untrained: add each architecture with random weights behind the given ones, see `untrained_backbone`.
 
     Raises:
         InputError: what `load_backbone` raises, or one name for two networks.
@@ -59,7 +59,9 @@ def open_networks(backbones: Sequence[str], untrained: bool = False) -> list[Net
             source = str(newest_checkpoint(Path(source)))
         opened.append(Network(name, source, load_backbone(source)))
     if untrained:
-        opened += [Network(f"{one.name}, untrained", "random", _untrained(one.source)) for one in opened]
+        opened += [
+            Network(f"{one.name}, untrained", "random", untrained_backbone(one.source)) for one in opened
+        ]
     names = [network.name for network in opened]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -101,9 +103,3 @@ def features_of(
         escape(network.name), total=len(part) if rows is None else len(rows), unit="frames"
     ) as bar:
         return image_features(network.backbone, counted(), device, batch_size, bfloat16, expected)
-
-
-def _untrained(source: str) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return build_backbone(architecture_of(source) if is_weights(source) else source)

@@ -20,6 +20,7 @@ from surgvlp.models.released.layouts import BackboneWeights, translated
 from surgvlp.models.released.names import WEIGHTS, fetched, kept_at
 from surgvlp.models.released.nesting import innermost, without_wrappings
 from surgvlp.models.weights import check_equal_entries, read_checkpoint
+from surgvlp.randomness import seeded
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,23 @@ def backbone_from(name_or_path: str | Path, architecture: str | None = None) -> 
     if weights.size is not None:
         record_size(backbone, weights.size)
     return backbone
+
+
+def untrained_backbone(name_or_path: str | Path) -> nn.Module:
+    """The control to a backbone: its architecture with random weights.
+
+    Of a checkpoint of ours they are those that its training drew at its start, before any pretrained ones;
+    of what does not say its seed, those of seed 0.
+
+    Raises:
+        InputError: as `load_backbone`.
+    """
+    name, seed = str(name_or_path), 0
+    if is_weights(name_or_path):
+        weights = read_backbone(_path_of(name_or_path))
+        name, seed = weights.architecture, weights.seed or 0
+    with seeded(seed):
+        return build_backbone(name)
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], path: str | Path, name: str) -> None:
@@ -151,11 +169,11 @@ def read_backbone(path: Path) -> BackboneWeights:
     if teacher := _part(state, "teacher.backbone."):
         if not config:  # DINOv2's and DINOv3's own training states
             return translated(without_wrappings(teacher), path)
-        size = _in(config, "crops", "global_size")
-        return BackboneWeights(_name_in(config, ("backbone", "name"), path), teacher, size=_size(size))
+        size, name = _in(config, "crops", "global_size"), _name_in(config, ("backbone", "name"), path)
+        return BackboneWeights(name, teacher, size=_size(size), seed=_seed(config))
     if visual := _part(state, "backbone_img.model."):
         size = _in(config, "levels", 0, "views", "size")
-        return BackboneWeights(_visual_name(config, path), visual, size=_size(size))
+        return BackboneWeights(_visual_name(config, path), visual, size=_size(size), seed=_seed(config))
     return translated(without_wrappings(state), path)
 
 
@@ -185,6 +203,11 @@ def _name_in(config: Any, place: tuple[str, ...], path: Path) -> str:
 
 def _size(value: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
+
+
+def _seed(config: Any) -> int | None:
+    seed = _in(config, "seed")
+    return seed if isinstance(seed, int) and seed >= 0 else None
 
 
 def _in(config: Any, *place: str | int) -> Any:

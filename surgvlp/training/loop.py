@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from surgvlp import randomness
 from surgvlp.console import DivergedError
-from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks, gather_samples
 from surgvlp.training.objective import Batch, Objective
 from surgvlp.training.schedules import Plan

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from surgvlp import config
+from surgvlp import config, randomness
 from surgvlp.console import DivergedError, progress_bar
 from surgvlp.files import InputError, write_json
-from surgvlp.training import checkpoints, randomness
+from surgvlp.training import checkpoints
 from surgvlp.training.distributed import Ranks, processes
 from surgvlp.training.environment import environment
 from surgvlp.training.log import Progress, RunLog

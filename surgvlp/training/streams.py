@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from surgvlp import randomness
 from surgvlp.datasets import Loader
 from surgvlp.files import InputError
-from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.objective import Batch
 

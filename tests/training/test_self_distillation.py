@@ -32,6 +32,7 @@ from surgvlp.features.images import image_features
 from surgvlp.files import InputError
 from surgvlp.models import load_backbone
 from surgvlp.models.backbones import ImageInput
+from surgvlp.models.loading import untrained_backbone
 from surgvlp.training import checkpoints
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.run import train
@@ -206,6 +207,19 @@ def test_the_command_trains_and_its_checkpoint_is_a_backbone(
     for name, value in backbone.state_dict().items():
         assert torch.equal(value, weights[f"teacher.backbone.{name}"])
     assert backbone(torch.randn(2, 3, 64, 64)).shape == (2, 64)
+
+
+def test_the_control_to_a_checkpoint_is_what_its_training_began_with(
+    tiny_dino: dict[str, Any], tmp_path: Path
+) -> None:
+    tiny_dino.update(seed=11, length={"steps": 4})
+    tiny_dino["optimizer"].update(learning_rate=1e-30, final_learning_rate=0.0)  # nothing is learned
+    finished = train(SelfDistillationTask, write_config(tmp_path / "work", tiny_dino), tmp_path / "out")
+    expected = dict(load_backbone(finished.checkpoint).named_parameters())
+    random_state = torch.get_rng_state()
+    for name, value in untrained_backbone(finished.checkpoint).named_parameters():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=1e-25)
+    assert torch.equal(torch.get_rng_state(), random_state)
 
 
 def test_a_collapse_stops_the_run_with_a_checkpoint_to_look_at(

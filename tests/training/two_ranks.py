@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from surgvlp.console import DivergedError
 from surgvlp.losses import ReleasedParentChildOrder, VideoTextViews
+from surgvlp.randomness import seed_everything
 from surgvlp.training.distributed import Ranks, gather_samples, processes
 from surgvlp.training.loop import Level, Loop, _wrapped
 from surgvlp.training.objective import Batch, Objective
-from surgvlp.training.randomness import seed_everything
 from surgvlp.training.schedules import Duration, Turn, plan_run
 from surgvlp.training.video_text.objectives import ClipObjective, ParentChildObjective
 from surgvlp.training.video_text.texts import TextEmbedding

@@ -30,12 +30,14 @@ class BackboneWeights:
         state: entries of that module.
         provisional: what nobody verified on the released files themselves; empty where nothing is open.
         size: side in pixels of the pictures it was trained on; None: the architecture's own.
+        seed: of its training, where the file says it.
     """
 
     architecture: str
     state: dict[str, Tensor]
     provisional: str = ""
     size: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from surgvlp import randomness
 from surgvlp.datasets import Views
 from surgvlp.datasets.loader import LevelDataset, collate
 from surgvlp.evaluation.retrieval.ranks import retrieval
 from surgvlp.models.modes import evaluating
-from surgvlp.training import randomness
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.log import RunLog
 from surgvlp.training.loop import Loop

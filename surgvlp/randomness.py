@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,17 @@ def seed_everything(seed: int, rank: int = 0) -> None:
     random.seed(for_python)
     np.random.seed(for_numpy)
     torch.manual_seed(for_torch)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw as a run of this seed does from its start on; afterwards all is as if nothing had been drawn."""
+    before = state(torch.device("cpu"))
+    seed_everything(seed)
+    try:
+        yield
+    finally:
+        restore(before, torch.device("cpu"))
 
 
 def generator(device: torch.device, *seed: int) -> torch.Generator:
