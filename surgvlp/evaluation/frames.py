@@ -16,12 +16,14 @@ from PIL import Image
 
 from surgvlp.evaluation.protocol import Preprocessing, Source
 from surgvlp.files import InputError
-from surgvlp.lectures.labels import FrameLabels, PhaseDataset
+from surgvlp.lectures.labels import FrameLabels, PhaseDataset, check_images
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.images import read_image
 from surgvlp.media.store import SUFFIX, open_frames
 
 Pictures = Callable[[int], NDArray[np.uint8]]  # position in the video's labels -> (H, W, 3) RGB
+
+NO_IMAGE = "Extract the frames at 1 per second, or leave the row out"
 
 
 class ImageFiles:
@@ -31,17 +33,7 @@ class ImageFiles:
 
     def check(self, dataset: PhaseDataset, video: str, labels: FrameLabels) -> None:
         """InputError naming the csv, its row and the image for the first frame that is not there."""
-        # One listing a folder: asking for 80,000 files one by one takes minutes on a network disk.
-        present = {folder: _names(folder) for folder in {path.parent for path in labels.paths}}
-        for position, path in enumerate(labels.paths):
-            if path.name not in present[path.parent]:
-                raise InputError(
-                    f"there is no frame {path}",
-                    file=dataset.root / "csvs" / f"{video}.csv",
-                    row=position + 2,
-                    key="path",
-                    remedy="Extract the frames at 1 per second, or leave the row out",
-                )
+        check_images(labels.paths, dataset.root / "csvs" / f"{video}.csv", 2, NO_IMAGE, key="path")
 
     def open(self, video: str, labels: FrameLabels) -> Pictures:
         """Reader of a video's pictures."""
@@ -158,7 +150,3 @@ def lecture_frames(tree: DataTree, lecture: str, folder: Path | None = None) -> 
             remedy="Put its video there, or its frame store into frame_store/ of the data tree",
         )
     return found
-
-
-def _names(folder: Path) -> set[str]:
-    return set(os.listdir(folder)) if folder.is_dir() else set()

@@ -14,7 +14,7 @@ import torchvision
 from timm.models.metaformer import MetaFormer
 from torch import Tensor, nn
 
-from surgvlp.files import InputError
+from surgvlp.files import InputError, read_json
 from surgvlp.models.backbones import build_backbone, is_architecture, record_size, width_of
 from surgvlp.models.released.layouts import BackboneWeights, translated
 from surgvlp.models.released.names import WEIGHTS, fetched, kept_at
@@ -165,16 +165,24 @@ def read_backbone(path: Path) -> BackboneWeights:
     """
     content = read_checkpoint(path)
     state = innermost(content, path)
-    config = content.get("config") if isinstance(content, Mapping) else None
+    config = _config(content, path)
     if teacher := _part(state, "teacher.backbone."):
         if not config:  # DINOv2's and DINOv3's own training states
             return translated(without_wrappings(teacher), path)
         size, name = _in(config, "crops", "global_size"), _name_in(config, ("backbone", "name"), path)
         return BackboneWeights(name, teacher, size=_size(size), seed=_seed(config))
     if visual := _part(state, "backbone_img.model."):
-        size = _in(config, "levels", 0, "views", "size")
+        size = _in(config, "levels", 0, "views", "size") or _in(config, "preprocessing", "crop")
         return BackboneWeights(_visual_name(config, path), visual, size=_size(size), seed=_seed(config))
     return translated(without_wrappings(state), path)
+
+
+def _config(content: Any, path: Path) -> Any:
+    """Of a checkpoint of ours the one in it, of an exported model's weights the one beside them."""
+    beside = path.with_name("config.json")
+    if path.suffix == ".safetensors" and beside.is_file():
+        return read_json(beside)
+    return content.get("config") if isinstance(content, Mapping) else None
 
 
 def _path_of(name_or_path: str | Path) -> Path:

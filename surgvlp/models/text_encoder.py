@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,10 +16,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgvlp.files import InputError
-from surgvlp.models.tokenizer import not_found, padded_length, text_model_path, trimmed
+from surgvlp.models.packing import packed
+from surgvlp.models.tokenizer import from_disk_or_hub, not_found, padded_length, text_model_path, trimmed
 from surgvlp.registry import MODELS
 
 Tokens = Mapping[str, Any]
+
+# The published text encoder is BERT-base over BioBERT's cased vocabulary: known here, so that released
+# weights load without a model hub.
+BIO_CLINICAL_BERT, BIO_CLINICAL_BERT_WORDS = "emilyalsentzer/Bio_ClinicalBERT", 28996
 
 
 @MODELS.register_module(name="text_backbones/BertEncoder")
@@ -72,22 +76,37 @@ class BertEncoder(nn.Module):
             self.model.requires_grad_(False)
 
     def forward(self, tokens: Tokens) -> Tensor:
-        length = padded_length(tokens)
-        if self.agg_tokens:
-            tokens = _trimmed_on_host(tokens)
-        else:
-            tokens = _padded(tokens, length, self.model.config.pad_token_id or 0)
+        if not self.agg_tokens:
+            length = padded_length(tokens)
+            return self._embedding(_padded(tokens, length, self.model.config.pad_token_id or 0))
+        if self.training or _traced():
+            return self._embedding(_trimmed_on_host(tokens))
+        return packed(self._embedding, tokens)
+
+    def _embedding(self, tokens: Tokens) -> Tensor:
         output = self.model(**_inputs(self.model, tokens), output_hidden_states=self.last_n_layers > 1)
         if self.last_n_layers == 1:
             embedding = output.pooler_output
         else:
-            summed = torch.stack(output.hidden_states[-self.last_n_layers :]).sum(0).float()
-            if self.agg_tokens:
-                summed = summed * tokens["attention_mask"][:, :, None]
-            embedding = summed.sum(1) / length
+            mask = tokens["attention_mask"] if self.agg_tokens else torch.ones_like(tokens["input_ids"])
+            layers = output.hidden_states[-self.last_n_layers :]
+            embedding = summed_tokens(layers, mask) / padded_length(tokens)
             if self.aggregate_method == "mean":
                 embedding = embedding / self.last_n_layers
         return F.normalize(embedding, dim=-1) if self.norm else embedding
+
+
+def summed_tokens(layers: Sequence[Tensor], mask: Tensor) -> Tensor:
+    """Sum over layers and over the tokens of each text: layers of (N, L, D), mask (N, L) -> (N, D) float32.
+
+    Every layer is read once, by a product with the mask: no stacked and no masked copy is ever written.
+    """
+    device = layers[0].device.type
+    if torch.is_autocast_enabled(device):  # which would round the sums to half precision
+        with torch.autocast(device, enabled=False):
+            return summed_tokens(layers, mask)
+    weights = mask.float()[:, None]
+    return torch.cat([torch.bmm(weights, layer.float()) for layer in layers], dim=1).sum(1)
 
 
 @MODELS.register_module(name="text_backbones/SentenceEncoder")
@@ -144,23 +163,29 @@ class SentenceEncoder(nn.Module):
 def _transformer(name: str, pretrained: bool, needs_pooler: bool = False) -> Any:
     """The model in float32, its weights loaded whole (an unused pooler may lack) or made at random."""
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
     path = text_model_path(name)
-    local = Path(path).is_dir()
+    options = {"dtype": torch.float32, "output_loading_info": True}
     try:
         if not pretrained:
-            return AutoModel.from_config(AutoConfig.from_pretrained(path, local_files_only=local))
+            return AutoModel.from_config(_configuration(path))
         with _without_progress_bar():
-            model, report = AutoModel.from_pretrained(
-                path, local_files_only=local, dtype=torch.float32, output_loading_info=True
-            )
+            model, report = from_disk_or_hub(AutoModel.from_pretrained, path, **options)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise not_found(name, error) from error
     missing = [key for key in report["missing_keys"] if needs_pooler or "pooler." not in key]
     if missing:
         raise InputError(f"the weights of {name!r} lack {len(missing)} entries, first {min(missing)}")
     return model
+
+
+def _configuration(path: str) -> Any:
+    from transformers import AutoConfig, BertConfig
+
+    if path == BIO_CLINICAL_BERT:
+        return BertConfig(vocab_size=BIO_CLINICAL_BERT_WORDS)
+    return from_disk_or_hub(AutoConfig.from_pretrained, path)
 
 
 @contextlib.contextmanager
@@ -185,7 +210,12 @@ def _inputs(model: nn.Module, tokens: Tokens) -> dict[str, Tensor]:
 
 def _trimmed_on_host(tokens: Tokens) -> Tokens:
     """Trim where reading the mask is free; on a GPU it would wait for everything queued before."""
-    return trimmed(tokens) if tokens["input_ids"].device.type == "cpu" else tokens
+    return trimmed(tokens) if tokens["input_ids"].device.type == "cpu" and not _traced() else tokens
+
+
+def _traced() -> bool:
+    """Whether a program is recorded (torch.export, torch.compile), which cannot depend on what texts say."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def _padded(tokens: Tokens, length: int, pad_id: int) -> dict[str, Tensor]:

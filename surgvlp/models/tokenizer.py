@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,17 +68,14 @@ class Tokenizer:
     """
 
     def __init__(self, name: str) -> None:
-        from transformers import AutoTokenizer
-
         self.name = name
-        path = text_model_path(name)
-        options: dict[str, Any] = {"local_files_only": True} if Path(path).is_dir() else {}
+        options = {}
         if "Bio_ClinicalBERT" in name:
             # Its hub folder has no tokenizer settings, so the published models were trained on lower-cased
             # text (over a cased vocabulary). Said here, since that default is the library's to change.
             options["do_lower_case"] = True
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(path, **options)
+            self._tokenizer = from_disk_or_hub(_tokenizer_with_words, text_model_path(name), **options)
         except (OSError, ValueError) as error:
             raise not_found(name, error) from error
 
@@ -86,25 +83,66 @@ class Tokenizer:
         self,
         texts: Sequence[str],
         max_length: int = 77,
-        padding: Literal["max_length", "longest"] = "max_length",
+        padding: bool | Literal["max_length", "longest", "do_not_pad"] = "max_length",
+        truncation: bool | str = True,
     ) -> dict[str, Tensor]:
         """Tokenise; longer texts are cut to `max_length` tokens, [CLS] and [SEP] included.
+
+        Args:
+            padding, truncation: as transformers takes them.
 
         Returns:
             `input_ids`, `attention_mask`, `token_type_ids`, each (N, L) int64; L is `max_length`, or with
             padding="longest" the longest text's number of tokens.
+
+        Raises:
+            ValueError: texts of different length, which neither padding nor truncation makes equal.
         """
         coded = self._tokenizer(
             list(texts),
             padding=padding,
             max_length=max_length,
-            truncation=True,
+            truncation=truncation,
             return_tensors="pt",
             return_attention_mask=True,
         )
         ids = coded["input_ids"]
         kinds = coded.get("token_type_ids", torch.zeros_like(ids))
         return {"input_ids": ids, "attention_mask": coded["attention_mask"], "token_type_ids": kinds}
+
+    def save(self, folder: Path) -> None:
+        """Write its files into a folder, which is then its name."""
+        self._tokenizer.save_pretrained(folder)
+
+
+def from_disk_or_hub(load: Callable[..., Any], path: str, **options: Any) -> Any:
+    """A part of a text model: from its folder or the hub's cache, and only else over the network.
+
+    Without a network the hub's own way takes a minute of attempts, also for what is cached.
+
+    Args:
+        load: transformers' `from_pretrained` of that part, or what passes on to it.
+        path: a folder or a hub name.
+
+    Raises:
+        OSError, ValueError: it cannot be had.
+    """
+    try:
+        return load(path, local_files_only=True, **options)
+    except (OSError, ValueError):
+        if Path(path).is_dir():
+            raise
+    return load(path, **options)
+
+
+def _tokenizer_with_words(path: str, **options: Any) -> Any:
+    """transformers makes a tokenizer without any words where only a model's configuration is there."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path, **options)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise OSError("there is no vocabulary")
+    return tokenizer
 
 
 def trimmed(tokens: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import pickle
 import re
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from surgvlp.files import InputError
+from surgvlp.models.released.archive import is_archive, take_out
 
 FOREIGN = "Give a checkpoint of this model: a training state, {'state_dict': ...}, or a bare state dict"
 
@@ -24,8 +26,9 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     """Load a file's weights into `model`, whole or not at all.
 
     Read are our training states (`{"model": ...}`), published training checkpoints (`{"state_dict": ...}`)
-    and released files (a bare state dict). A `module.` in front of every key is stripped; the buffer
-    `position_ids`, which older transformers stored, and a pooler that the model does not have are left out.
+    and released files (a bare state dict), each also inside a zip archive. A `module.` in front of every key
+    is stripped; the buffer `position_ids`, which older transformers stored, and a pooler that the model does
+    not have are left out.
 
     Raises:
         InputError: no file, not a checkpoint, truncated, or one whose entries are not exactly the model's;
@@ -82,17 +85,26 @@ def read_checkpoint(path: str | Path) -> Any:
     path = Path(path)
     if not os.path.isfile(path):  # which answers for names that no file can have, too
         raise InputError("there is no such checkpoint", file=path)
+    if not is_archive(path):
+        return _content(path, path)
+    with tempfile.TemporaryDirectory() as folder:  # a mapped file stays readable after its removal
+        take_out(path, Path(folder) / "weights.pth")
+        return _content(Path(folder) / "weights.pth", path)
+
+
+def _content(file: Path, path: Path) -> Any:
+    """As `read_checkpoint`; `path` is what errors name, where the file is out of an archive."""
     try:
-        if path.suffix == ".safetensors":
+        if file.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
-        _refuse_compressed(path)
+            return load_file(file)
+        _refuse_compressed(file, path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch guesses about a broken file; ours is the one line
             # mapped, not read: what nobody asks for, an optimizer's moments say, is then never loaded
             with torch.serialization.safe_globals([argparse.Namespace]):
-                return torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
+                return torch.load(file, map_location="cpu", mmap=zipfile.is_zipfile(file), weights_only=True)
     except InputError:
         raise
     except pickle.UnpicklingError as error:
@@ -121,10 +133,10 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     )
 
 
-def _refuse_compressed(path: Path) -> None:
+def _refuse_compressed(file: Path, path: Path) -> None:
     """torch writes zip files without compression; a compressed one may unpack to more than the memory."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise InputError("is a compressed archive", file=path, remedy=f"Unpack it first. {FOREIGN}")
 

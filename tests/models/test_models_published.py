@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
 
 from surgvlp.files import InputError
 from surgvlp.models.build import DualEncoder, build_model
+from surgvlp.models.packing import ROWS, packed
+from surgvlp.models.text_encoder import summed_tokens
 from surgvlp.models.tokenizer import Tokenizer
 
 BERT_BASE = {"model_type": "bert", "architectures": ["BertModel"], "vocab_size": 28996}
@@ -143,6 +150,41 @@ def test_published_call_gives_what_the_mode_names(small_config: dict, tiny_bert:
     assert list(model(inputs_text=tokens, mode="text")) == ["text_emb"]
     with pytest.raises(ValueError, match="loss"):
         model(frames, tokens, mode="loss")
+
+
+@given(lengths=st.lists(st.integers(1, 24), min_size=1, max_size=3 * ROWS))
+def test_texts_packed_by_length_come_back_in_their_old_order(lengths: list[int]) -> None:
+    mask = (torch.arange(24) < torch.tensor(lengths)[:, None]).long()
+    ids = torch.arange(mask.numel()).view_as(mask) * mask
+    columns: list[int] = []
+
+    def encode(tokens: Mapping[str, Any]) -> Tensor:
+        assert tokens["padded_length"] == 24 and len(tokens["input_ids"]) <= ROWS
+        columns.extend([tokens["input_ids"].shape[1]] * len(tokens["input_ids"]))
+        return tokens["input_ids"].sum(1)
+
+    assert torch.equal(packed(encode, {"input_ids": ids, "attention_mask": mask}), ids.sum(1))
+    rows = sorted(lengths)
+    assert columns == [max(rows[at - at % ROWS : at - at % ROWS + ROWS]) for at in range(len(rows))]
+
+
+def test_sums_over_tokens_keep_their_precision_under_autocast() -> None:
+    layers = torch.randn(3, 5, 7, 8, dtype=torch.float64)
+    mask = (torch.arange(7) < torch.tensor([[1], [3], [7], [0], [5]])).long()
+    expected = (layers * mask[:, :, None]).sum((0, 2))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = summed_tokens(layers.float().unbind(), mask)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_many_texts_of_all_lengths_embed_as_each_alone(small_config: dict, tiny_bert: str) -> None:
+    model, tokenizer = build_model(small_config).eval(), Tokenizer(tiny_bert)
+    texts = ["the hook holds " * (number % 7) + "gallbladder" for number in range(2 * ROWS + 3)]
+    together = model(inputs_text={**tokenizer(texts), "cap_lens": [1] * len(texts)}, mode="text")["text_emb"]
+    for number in (0, 5, 2 * ROWS + 2):
+        alone = model.encode_text(tokenizer([texts[number]]))[0]
+        torch.testing.assert_close(together[number], alone, atol=1e-6, rtol=1e-4)
 
 
 def test_a_clip_is_the_mean_of_its_unnormalised_frames(small_config: dict) -> None:

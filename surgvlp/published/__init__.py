@@ -1,0 +1,1 @@
+"""The functions of the published `surgvlp` package, under their published names; `surgvlp` hands them out."""
