@@ -8,4 +8,4 @@ _base_ = "../demo/config.py"
 config = _base_.config  # that file, as mmengine reads it
 
 # What load_backbone reads: this run's newest checkpoint, a released file, a weight name (docs/backbones.md).
-config["model_config"]["backbone_img"]["pretrained"] = "./runs/dino/step_00000120.pt"
+config["model_config"]["backbone_img"]["pretrained"] = "./runs/dino/step_00000080.pt"
