@@ -32,7 +32,7 @@ ROWS = (
         "permuted-texts",
         "the same training, each clip with another clip's text",
     ),
-    ("untrained network", "untrained", "the weights that training starts from"),
+    ("untrained network", "untrained", "random weights, the text encoder pretrained"),
 )
 
 

@@ -29,7 +29,7 @@ NOTES = (
     "SurgVLP=clips and narrations",
     "HecVL=and the titles of keysteps, and abstracts",
     "PeskaVLP=and views of clips, descriptions of keysteps, their order",
-    "untrained=the weights that training starts from",
+    "untrained=random weights, the text encoder pretrained",
 )
 
 

@@ -6,7 +6,8 @@
     python tools/evaluate_zero_shot.py --untrained --config configs/surgvlp ...        the untrained control
 
 Several prompt files are an ensemble. Writes predictions/<video>.npz and evaluation.json; with --narrations or
---grammar the scores are decoded over time too, into decoded/. The protocols are in docs/evaluation.md.
+--grammar the scores are decoded over time too, into decoded/. --save-plot 60 draws every 60th frame beside
+its probabilities, into frame_plots/. The protocols are in docs/evaluation.md.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
         "--narrations", metavar="SPLIT", help="decode over time, with what these narrated lectures teach"
     )
     flags.add_argument("--grammar", type=Path, help="decode over time with this phase grammar (.json)")
+    flags.add_argument(
+        "--save-plot",
+        type=int,
+        nargs="?",
+        const=1,
+        metavar="N",
+        help="plot every N-th frame beside its probabilities, into frame_plots/ (N: 1, all)",
+    )
     flags.add_argument("--output", type=Path, required=True, help="folder for predictions and scores")
     flags.add_argument(
         "--report", action="store_true", help="write report.html, figures/ and summary.json too"
@@ -53,10 +62,14 @@ def main(arguments: list[str] | None = None) -> int:
     from surgvlp.evaluation.run import evaluate_zero_shot
 
     options = {
-        name: value for name, value in vars(flags).items() if name not in ("prompts", "report", "json")
+        name: value
+        for name, value in vars(flags).items()
+        if name not in ("prompts", "report", "json", "save_plot")
     }
     command = command_line(__file__, arguments)
-    result = evaluate_zero_shot(**options, prompt_files=flags.prompts, command=command)
+    result = evaluate_zero_shot(
+        **options, prompt_files=flags.prompts, plot_every=flags.save_plot, command=command
+    )
     if flags.report:
         report_of({"zero-shot": [flags.output]}, flags.output)
     if flags.json:

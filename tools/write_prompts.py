@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from surgvlp import console
+from surgvlp.evaluation.flags import CHECKPOINT
 from surgvlp.files import InputError
 
 
@@ -24,7 +25,7 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    flags.add_argument("--checkpoint", type=Path, help="training state, its run's folder, or a released file")
+    flags.add_argument("--checkpoint", type=Path, help=CHECKPOINT)
     flags.add_argument("--config", type=Path, help="config file, or folder with config.py")
     flags.add_argument("--untrained", action="store_true", help="the text encoder that training starts from")
     flags.add_argument("--data", type=Path, required=True, help="root of the data tree")

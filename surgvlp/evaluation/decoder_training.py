@@ -57,7 +57,7 @@ def learn_decoder(
     """
     classes = class_embeddings(encoder, prompt_sets, protocol.prompt_tokens)
     narrations = read_narrations(encoder, classes, tree, lectures, protocol.prompt_tokens)
-    side = side_of(encoder, protocol)
+    side = side_of(encoder, protocol.name, protocol.preprocessing.crop)
     seen = sorted({lectures[place] for place in np.linspace(0, len(lectures) - 1, SEEN_LECTURES).astype(int)})
     scores = score_lectures(encoder, classes, tree, seen, protocol.preprocessing, side)
     return fit_decoder(narrations, scores, class_names, given)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from surgvlp import config
 from surgvlp.files import InputError, did_you_mean, read_json, sha256_of_json
@@ -118,9 +118,9 @@ def prompts_sha256(prompt_sets: Sequence[Sequence[str]]) -> str:
     return hashlib.sha256("\n\n".join("\n".join(prompts) for prompts in prompt_sets).encode()).hexdigest()
 
 
-def known_protocols() -> list[str]:
-    """Names of the protocols that come with the package."""
-    return sorted(path.stem for path in FOLDER.glob("*.json"))
+def known_protocols(folder: Path = FOLDER) -> list[str]:
+    """Names of the protocols in one of the package's folders, those of phases by default."""
+    return sorted(path.stem for path in folder.glob("*.json"))
 
 
 def read_protocol(name_or_path: str | Path) -> Protocol:
@@ -129,17 +129,35 @@ def read_protocol(name_or_path: str | Path) -> Protocol:
     Raises:
         InputError: an unknown name (the nearest known one is named), or a file that is no protocol.
     """
-    path = Path(name_or_path)
-    if path.suffix != ".json":
-        if str(name_or_path) not in known_protocols():
-            remedy = did_you_mean(str(name_or_path), known_protocols())
-            raise InputError(f"unknown protocol '{name_or_path}'", remedy=remedy)
-        path = FOLDER / f"{name_or_path}.json"
-    protocol = config.build(Protocol, read_json(path), where=str(path))
-    if protocol.name != path.stem:
-        raise InputError(f"its name is {protocol.name!r}, not the file's", file=path, key="name")
+    path = protocol_path(name_or_path, FOLDER)
+    protocol = config.build(Protocol, read_named(path), where=str(path))
     _check_geometry(protocol.preprocessing, path)
     return protocol
+
+
+def protocol_path(name_or_path: str | Path, folder: Path) -> Path:
+    """The `.json` file that is meant: one of your own by its path, or one in `folder` by its name.
+
+    Raises:
+        InputError: an unknown name; the nearest known one is named.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".json":
+        return path
+    known = known_protocols(folder)
+    if str(name_or_path) not in known:
+        remedy = did_you_mean(str(name_or_path), known)
+        raise InputError(f"unknown protocol '{name_or_path}'", remedy=remedy)
+    return folder / f"{name_or_path}.json"
+
+
+def read_named(path: Path) -> Any:
+    """What a protocol's file holds; its name has to be the file's, as it stands beside every number."""
+    content = read_json(path)
+    name = content.get("name", path.stem) if isinstance(content, Mapping) else path.stem
+    if name != path.stem:
+        raise InputError(f"its name is {name!r}, not the file's", file=path, key="name")
+    return content
 
 
 def _check_geometry(preprocessing: Preprocessing, path: Path) -> None:

@@ -3,10 +3,12 @@
 <output>/predictions/<video>.npz
 <output>/evaluation.json          scores, settled protocol, prompts, model, data, versions, command
 <output>/decoded/, decoder.json   where scores are decoded over time, see `decoded`
+<output>/frame_plots/             where frames are plotted one by one, see `frame_plots`
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,6 +20,7 @@ from surgvlp.evaluation.decoded import decoded_rows, remove_decoded, write_decod
 from surgvlp.evaluation.decoder_training import learn_decoder
 from surgvlp.evaluation.decoding import read_decoder
 from surgvlp.evaluation.encoder import open_encoder
+from surgvlp.evaluation.frame_plots import write_frame_plots
 from surgvlp.evaluation.frames import ImageFiles, VideoFiles
 from surgvlp.evaluation.phase_grammar import read_grammar
 from surgvlp.evaluation.protocol import GIVEN_VIDEOS, Protocol, read_protocol
@@ -45,6 +48,7 @@ def evaluate_zero_shot(
     device: str | None = None,
     narrations: str | None = None,
     grammar: Path | None = None,
+    plot_every: int | None = None,
     command: str = "",
 ) -> dict[str, Any]:
     """Recognise the phases of a split, write predictions and `evaluation.json`, and return what that holds.
@@ -64,6 +68,7 @@ def evaluate_zero_shot(
             labels; scores are then decoded over time too.
         grammar: file of a phase grammar to decode with; with `narrations` these calibrate it, without it has
             to hold its calibration.
+        plot_every: plot every n-th frame of each video into `frame_plots/`; None plots none.
         command: how this was called, for the record.
 
     Raises:
@@ -71,6 +76,8 @@ def evaluate_zero_shot(
     """
     if batch_size < 1:
         raise InputError(f"{batch_size} frames make no batch", key="--batch-size")
+    if plot_every is not None and plot_every < 1:
+        raise InputError(f"there is no {plot_every}th frame", key="--save-plot")
     rules = read_protocol(protocol)
     labelled = DataTree(data).downstream(dataset, rules.compat)
     prompt_sets = [read_prompts(path, len(labelled.class_names)) for path in prompt_files]
@@ -106,11 +113,20 @@ def evaluate_zero_shot(
         "date": now(),
     }
     remove_decoded(output)
+    shutil.rmtree(output / "frame_plots", ignore_errors=True)
     if decoder:
         decoded = write_decoded(items, decoder, output, content)
         content["decoded"] = [asdict(row) for row in decoded_rows(items, decoded, {})]
         content["decoder"] = decoder.content()
     write_json(output / "evaluation.json", content)
+    if plot_every:
+        write_frame_plots(
+            items,
+            lambda video: source.open(video, labelled.frames(video)),
+            output / "frame_plots",
+            plot_every,
+            prompt_sets[0] if len(prompt_sets) == 1 else None,
+        )
     return content
 
 

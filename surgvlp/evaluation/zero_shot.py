@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def recognise_phases(
         InputError: for what is wrong in the labels, frames, prompts or split.
     """
     _check_fits(protocol, dataset, prompt_sets)
-    side = side_of(encoder, protocol)
+    side = side_of(encoder, protocol.name, protocol.preprocessing.crop)
     settled = protocol.settled(prompt_sets, videos, frames.source)
     labels = {video: dataset.frames(video) for video in videos}
     for video in videos:
@@ -118,14 +119,13 @@ def _scores(
     return unit(embed_frames(encoder.model, counted(), encoder.device)) @ classes.T
 
 
-def side_of(encoder: Encoder, protocol: Protocol) -> int:
-    """Side in pixels of the frames that a model takes under a protocol; InputError where nothing says so."""
-    crop = protocol.preprocessing.crop
-    if crop != "model":
-        return crop
+def side_of(encoder: Encoder, protocol: str, side: int | Literal["model"]) -> int:
+    """The side in pixels that a protocol says, or the model's own; InputError where nothing says that."""
+    if side != "model":
+        return side
     if encoder.size is None:
         raise InputError(
-            f"protocol {protocol.name} takes frames of the model's size, and its config names none",
+            f"protocol {protocol} takes frames of the model's size, and its config names none",
             remedy="Give --config with the config file of its training",
         )
     return encoder.size
