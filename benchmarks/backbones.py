@@ -6,7 +6,7 @@ For every seed: makes the demo's lectures (or takes them, if they are there), tr
 of the training lectures alone and scores them on frames of unseen lectures by k-NN and linear probe, beside
 the untrained network and other controls. A sample with neighbours has 2.4 times the pixels, so these runs
 take half the steps: 1.2 times the work. Then trains the demo's SurgVLP from random weights and from each.
-Writes two Markdown tables; differences are paired by lecture.
+Writes four Markdown tables; differences are paired by lecture.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import numpy as np
 from rich.console import Console
 
 from surgvlp import config, console
+from surgvlp.evaluation.backbone_probe import PROBES, probed
 from surgvlp.evaluation.comparing.bootstrap import LectureSums, interval, paired_interval
 from surgvlp.evaluation.folders import open_run
 from surgvlp.evaluation.labelled_frames import LabelledFrames
 from surgvlp.evaluation.metrics import Interval, between, score_phases
-from surgvlp.evaluation.probes import linear_probe_accuracy, nearest_neighbour_accuracy
 from surgvlp.files import read_json
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
@@ -38,6 +38,8 @@ BACKBONES = {
     IN_TIME: "with neighbours in time",
     BY_MAP: "with neighbours by a map of DINO's features",
 }
+UNTRAINED, PIXELS = f"{PLAIN}, untrained", "8 x 8 pixels, no network"
+Rows = list[dict[str, Any]]  # of each corpus, by network or control
 STARTS = {"random": "random weights", **BACKBONES}
 
 
@@ -116,53 +118,56 @@ def probe(data: Path, output: Path, weights: dict[str, str]) -> list[str]:
     ]
 
 
-def probe_table(corpora: list[Corpus]) -> str:
-    """A row a backbone or control: both probes, and what they gain over the starting weights."""
-    found = [
-        [*read_json(output / "probe" / "probe.json")["rows"], pixels(data)] for _, data, output in corpora
-    ]
-    lines = [
-        "| | k-NN accuracy | over untrained | linear accuracy | over untrained | k-NN over DINO |",
-        "|---|---|---|---|---|---|",
-    ]
-    control = f"{PLAIN}, untrained"
-    names = [row["name"] for row in found[0]]
-    names = [name for name in names if "untrained" not in name or name == control]  # all are one network
-    for name in names:
-        nearest, linear = (_sums(found, name, kind) for kind in ("k-NN", "linear"))
-        cells = [
-            *(BACKBONES.get(name, name), _with_interval(nearest.value, interval(nearest))),
-            *(_more(nearest, _sums(found, control, "k-NN")), _with_interval(linear.value, interval(linear))),
-            *(_more(linear, _sums(found, control, "linear")), _more(nearest, _sums(found, PLAIN, "k-NN"))),
-        ]
+def probe_table(found: Rows) -> str:
+    """A row a backbone or control: every probe's accuracy, and what it gains over the starting weights."""
+    heads = [head for probe in PROBES for head in (probe, "over untrained")]
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for name in found[0]:
+        cells = [BACKBONES.get(name, name)]
+        for probe in PROBES:
+            accuracy = _sums(found, name, probe)
+            cells.append(_with_interval(accuracy.value, interval(accuracy)))
+            cells.append("" if name == UNTRAINED else _more(accuracy, _sums(found, UNTRAINED, probe)))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def seed_table(corpora: list[Corpus]) -> str:
-    """A row a corpus: accuracies of the starting weights and of each backbone."""
-    heads = [f"{kind}, {what}" for kind in ("k-NN", "linear") for what in ("start", *BACKBONES.values())]
-    lines = [f"| seed | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
-    for seed, _, output in corpora:
-        rows = {row["name"]: row for row in read_json(output / "probe" / "probe.json")["rows"]}
-        names = (f"{PLAIN}, untrained", *BACKBONES)
-        cells = [f"{rows[name][kind]['accuracy']:.3f}" for kind in ("k-NN", "linear") for name in names]
-        lines.append(f"| {seed} | {' | '.join(cells)} |")
+def neighbour_table(found: Rows) -> str:
+    """What neighbours add to plain DINO."""
+    lines = [f"| more than DINO | {' | '.join(PROBES)} |", "|---" * (1 + len(PROBES)) + "|"]
+    for name in (IN_TIME, BY_MAP):
+        cells = [_more(_sums(found, name, probe), _sums(found, PLAIN, probe)) for probe in PROBES]
+        lines.append(f"| {BACKBONES[name]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def seed_table(found: Rows) -> str:
+    """Accuracies by corpus, of the starting weights and of each backbone."""
+    names = (UNTRAINED, *BACKBONES)
+    lines = [f"| | {' | '.join(f'{probe}, seeds' for probe in PROBES)} |", "|---" * (1 + len(PROBES)) + "|"]
+    for name in names:
+        cells = [", ".join(f"{rows[name][probe]['accuracy']:.3f}" for rows in found) for probe in PROBES]
+        lines.append(f"| {BACKBONES.get(name, name)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def read_rows(corpora: list[Corpus]) -> Rows:
+    """Scores of each corpus by row's name; the untrained networks are one and the same, and stand once."""
+    found = []
+    for _, data, output in corpora:
+        rows = {row["name"]: row for row in read_json(output / "probe" / "probe.json")["rows"]}
+        rows = {name: row for name, row in rows.items() if "untrained" not in name or name == UNTRAINED}
+        found.append({**rows, PIXELS: pixels(data)})
+    return found
+
+
 def pixels(data: Path) -> dict[str, Any]:
-    """A control's row without any network: the frame itself, averaged to 8 x 8 pixels."""
+    """A control without any network: the frame itself, averaged to 8 x 8 pixels."""
     frames = f"{data}/frame_store"
     labelled = LabelledFrames(root=str(data), dataset="made", protocol="made_frames", frames=frames, size=8)
     train, test = labelled.read()
     x, y = (part.pictures.reshape(len(part.label), -1).astype(np.float32) for part in (train, test))
-    given = (x, train.label, y, test.label)
-    scores = {
-        "k-NN": nearest_neighbour_accuracy(*given, test_videos=test.video),
-        "linear": linear_probe_accuracy(*given, test_videos=test.video),
-    }
-    return {"name": "8 x 8 pixels, no network", **{name: asdict(found) for name, found in scores.items()}}
+    return {probe: asdict(scores) for probe, scores in probed(x, train, y, test).items()}
 
 
 def start_table(outputs: list[Path]) -> str:
@@ -180,10 +185,9 @@ def _zero_shot(runs: list[Path]) -> LectureSums:
     return _pooled([[video.macro_f1 for video in videos] for videos in found])
 
 
-def _sums(found: list[list[dict[str, Any]]], name: str, kind: str) -> LectureSums:
+def _sums(found: Rows, name: str, probe: str) -> LectureSums:
     """A probe's accuracy on every lecture of every corpus."""
-    rows = [next(row for row in rows if row["name"] == name) for rows in found]
-    return _pooled([row[kind]["video_accuracy"] for row in rows])
+    return _pooled([rows[name][probe]["video_accuracy"] for rows in found])
 
 
 def _pooled(values: list[list[float]]) -> LectureSums:
@@ -207,7 +211,9 @@ def main() -> int:
     corpora = places(flags.seeds, flags.data, flags.output)
     run_steps(corpora, steps_of, Console())
     outputs = [output for _, _, output in corpora]
-    print(f"\n{probe_table(corpora)}\n\n{seed_table(corpora)}\n\n{start_table(outputs)}")
+    found = read_rows(corpora)
+    tables = probe_table(found), neighbour_table(found), seed_table(found), start_table(outputs)
+    print("", *tables, sep="\n\n")
     return console.DONE
 
 

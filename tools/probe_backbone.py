@@ -77,15 +77,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def show(result: dict[str, Any], output: Path) -> None:
+    from surgvlp.evaluation.backbone_probe import PROBES
     from surgvlp.evaluation.metrics import between
 
     screen = Console()
-    for probe, title in (
-        ("k-NN", f"k-NN, k = {result['labelled_frames']['k']}"),
-        ("linear", "linear probe"),
-    ):
+    for probe, title in PROBES.items():
         table = Table(
-            title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+            title=title.format(k=result["labelled_frames"]["k"]),
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
         )
         table.add_column("")
         for heading in ("accuracy", "95 % interval", "macro-F1", "lead", "95 % interval"):

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surgvlp.evaluation.labelled_frames import LabelledFrames, LabelledPart
+from surgvlp.evaluation.labelled_frames import LabelledFrames, LabelledPart, LabelledPictures
 from surgvlp.evaluation.metrics import Interval, bootstrap_interval
 from surgvlp.evaluation.networks import Network, features_of, open_networks
 from surgvlp.evaluation.probes import (
+    NEIGHBOURS,
     PENALTY,
     TEMPERATURE,
     Scores,
+    centred_by_video,
     linear_probe_accuracy,
     nearest_neighbour_accuracy,
     score,
@@ -29,7 +31,12 @@ from surgvlp.evaluation.versions import now, versions
 from surgvlp.files import InputError, sha256_of, write_json
 from surgvlp.models.modes import usable_device
 
-Both = dict[str, Scores]  # of the probes "k-NN" and "linear"
+PROBES = {
+    "k-NN": "k-NN, k = {k}",
+    "k-NN, centred": "k-NN, each video's mean taken off",
+    "linear": "linear probe",
+}
+Probed = dict[str, Scores]  # of each probe
 
 
 def probe_backbones(
@@ -66,8 +73,8 @@ def probe_backbones(
             raise InputError(f"{number} is below 1", key=key)
     train, test = frames.open()
     target = usable_device(device)
-    rows: dict[str, Both] = {}
-    permuted: dict[str, Both] = {}
+    rows: dict[str, Probed] = {}
+    permuted: dict[str, Probed] = {}
     about: dict[str, dict[str, Any]] = {}
     for network in open_networks(backbones, untrained):
         started = time.perf_counter()
@@ -75,7 +82,7 @@ def probe_backbones(
             features_of(network, part, target, size, batch_size, bfloat16) for part in (train, test)
         )
         seconds = time.perf_counter() - started
-        rows[network.name] = _probed(x_train, train.label, x_test, test, frames.k)
+        rows[network.name] = probed(x_train, train, x_test, test, frames.k)
         about[network.name] = {
             **_about(network, size),
             "dimensions": x_train.shape[1],
@@ -83,7 +90,8 @@ def probe_backbones(
         }
         if not permuted:
             labels = np.random.default_rng(0).permutation(train.label)
-            permuted[f"{network.name}, labels permuted"] = _probed(x_train, labels, x_test, test, frames.k)
+            name = f"{network.name}, labels permuted"
+            permuted[name] = probed(x_train, train, x_test, test, frames.k, labels)
     content = {
         "rows": _table({**rows, **permuted, "most frequent class": _majority(train.label, test)}),
         "networks": about,
@@ -102,34 +110,43 @@ def probe_backbones(
     return content
 
 
-def _probed(
+def probed(
     x_train: NDArray[np.float32],
-    train_labels: NDArray[np.int64],
+    train: LabelledPart | LabelledPictures,
     x_test: NDArray[np.float32],
-    test: LabelledPart,
-    k: int,
-) -> Both:
-    given = (x_train, train_labels, x_test, test.label)
+    test: LabelledPart | LabelledPictures,
+    k: int = NEIGHBOURS,
+    labels: NDArray[np.int64] | None = None,
+) -> Probed:
+    """Scores of every probe on features (N, D) of the training and (M, D) of the test frames.
+
+    Args:
+        k: neighbours that vote.
+        labels: (N,) to learn from; None: the training frames' own.
+    """
+    given = (x_train, train.label if labels is None else labels, x_test, test.label)
+    centred = centred_by_video(x_train, train.video), given[1], centred_by_video(x_test, test.video), given[3]
     return {
         "k-NN": nearest_neighbour_accuracy(*given, k=k, test_videos=test.video),
+        "k-NN, centred": nearest_neighbour_accuracy(*centred, k=k, test_videos=test.video),
         "linear": linear_probe_accuracy(*given, test_videos=test.video),
     }
 
 
-def _majority(train_labels: NDArray[np.int64], test: LabelledPart) -> Both:
+def _majority(train_labels: NDArray[np.int64], test: LabelledPart) -> Probed:
     predicted = np.full(len(test), np.bincount(train_labels).argmax())
     scores = score(predicted, train_labels, test.label, test.video)
-    return {"k-NN": scores, "linear": scores}
+    return dict.fromkeys(PROBES, scores)
 
 
-def _table(rows: Mapping[str, Both]) -> list[dict[str, Any]]:
+def _table(rows: Mapping[str, Probed]) -> list[dict[str, Any]]:
     """Scores of each row, and the first's lead over it in accuracy: paired, since the videos are the same."""
     first, *_ = rows.values()
     table = []
-    for name, both in rows.items():
+    for name, found in rows.items():
         row: dict[str, Any] = {"name": name}
-        for probe, scores in both.items():
-            lead, interval = _lead(first[probe], scores) if both is not first else (None, None)
+        for probe, scores in found.items():
+            lead, interval = _lead(first[probe], scores) if found is not first else (None, None)
             row[probe] = {**asdict(scores), "lead": lead, "lead_interval": interval}
         table.append(row)
     return table

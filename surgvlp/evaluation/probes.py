@@ -84,6 +84,24 @@ def linear_probe_accuracy(
     return score(logits.argmax(1).cpu().numpy(), train_labels, test_labels, test_videos)
 
 
+def centred_by_video(features: Features, videos: ArrayLike) -> Tensor:
+    """(N, D) features less the mean of their video's: (N, D) float32.
+
+    What all frames of a video share (its light, camera and patient) is often most of a feature, and then
+    neighbours are frames of look-alike videos, whatever happens in them. This shows what is beside that. It
+    takes the whole video, but no labels.
+
+    Args:
+        videos: (N,) whole numbers from 0, the video of each frame.
+    """
+    values = _features(features, "given")
+    video = torch.as_tensor(np.asarray(videos), device=values.device)
+    count = int(video.max()) + 1
+    total = values.new_zeros(count, values.shape[1]).index_add_(0, video, values)
+    frames = torch.bincount(video, minlength=count).clamp(min=1)
+    return values - (total / frames[:, None])[video]
+
+
 def nearest_neighbour_votes(
     train: Features,
     train_labels: ArrayLike,

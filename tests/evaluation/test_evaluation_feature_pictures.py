@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from surgvlp.console import exit_code
+from surgvlp.evaluation.backbone_probe import PROBES
 from surgvlp.evaluation.feature_drawing import spread
 from surgvlp.evaluation.feature_pictures import draw_components, draw_maps, principal_colours, tsne_map
 from surgvlp.evaluation.labelled_frames import LabelledFrames
@@ -141,7 +142,7 @@ def test_a_backbone_is_probed_beside_its_controls(
     options = ["--untrained", "--size", "64", "--every", "2", "--k", "5"]
     assert tool("probe_backbone").main([*made(lectures, checkpoint, tmp_path), *options]) == 0
     printed = capsys.readouterr().out
-    assert "k-NN, k = 5" in printed and "linear probe" in printed
+    assert all(title.format(k=5) in printed for title in PROBES.values())
     result = json.loads((tmp_path / "probe.json").read_text())
     rows = {row["name"]: row for row in result["rows"]}
     assert list(rows) == ["ours", "ours, untrained", "ours, labels permuted", "most frequent class"]
@@ -149,7 +150,7 @@ def test_a_backbone_is_probed_beside_its_controls(
     assert len(result["networks"]["ours"]["sha256"]) == 64
     assert not set(result["train"]["videos"]) & set(result["test"]["videos"])
     for row in rows.values():
-        for probe in ("k-NN", "linear"):
+        for probe in PROBES:
             assert row[probe]["accuracy"] == pytest.approx(np.mean(row[probe]["video_accuracy"]))
     other = rows["most frequent class"]["k-NN"]
     assert other["lead"] == pytest.approx(rows["ours"]["k-NN"]["accuracy"] - other["accuracy"])

@@ -11,6 +11,7 @@ from sklearn.metrics import f1_score
 from surgvlp.evaluation import probes
 from surgvlp.evaluation.probes import (
     PENALTY,
+    centred_by_video,
     check_labels,
     linear_probe_accuracy,
     linear_probe_logits,
@@ -25,6 +26,15 @@ def at(*degrees: float) -> torch.Tensor:
     """Vectors of different lengths in these directions."""
     angle = torch.deg2rad(torch.tensor(degrees))
     return torch.stack([angle.cos(), angle.sin()], 1) * torch.arange(1, len(degrees) + 1)[:, None]
+
+
+def test_what_all_frames_of_a_video_share_is_taken_off() -> None:
+    generator = np.random.default_rng(2)
+    frames, videos = generator.normal(size=(60, 5)), np.repeat([0, 3, 1], [10, 30, 20])
+    light = generator.normal(size=(4, 5))
+    found = centred_by_video((frames + 100 * light[videos]).astype(np.float32), videos)
+    expected = np.concatenate([frames[videos == one] - frames[videos == one].mean(0) for one in (0, 3, 1)])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_three_neighbours_vote_with_their_closeness() -> None:

@@ -7,14 +7,16 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from surgvlp.evaluation.backbone_probe import probed
 from surgvlp.evaluation.labelled_frames import LabelledFrames, LabelledPictures
-from surgvlp.evaluation.probes import linear_probe_accuracy, nearest_neighbour_accuracy
 from surgvlp.features.images import image_features
 from surgvlp.models.backbones import ImageInput
 from surgvlp.models.student_teacher import StudentTeacher
 from surgvlp.training.distributed import Ranks
 from surgvlp.training.log import RunLog
 from surgvlp.training.loop import Loop
+
+NAMES = {"k-NN": "knn", "k-NN, centred": "knn_centred", "linear": "linear"}  # in metrics.jsonl
 
 
 class Probing:
@@ -51,16 +53,12 @@ class Probing:
 
     def _score(self, loop: Loop) -> None:
         train, test = self._parts
-        features = self._features(loop, train), self._features(loop, test)
-        given = features[0], train.label, features[1], test.label
-        nearest = nearest_neighbour_accuracy(*given, self._k, test_videos=test.video)
-        linear = linear_probe_accuracy(*given, test_videos=test.video)
+        found = probed(self._features(loop, train), train, self._features(loop, test), test, self._k)
         epoch = int(loop.plan.epoch[max(0, loop.step - 1)]) + 1
         values = {
-            "knn_accuracy": nearest.accuracy,
-            "knn_macro_f1": nearest.macro_f1,
-            "linear_accuracy": linear.accuracy,
-            "linear_macro_f1": linear.macro_f1,
+            f"{NAMES[probe]}_{metric}": getattr(scores, metric)
+            for probe, scores in found.items()
+            for metric in ("accuracy", "macro_f1")
         }
         self._log.record("probe", loop.step, {"epoch": epoch, "level": loop.level.name, **values})
 
