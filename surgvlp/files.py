@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -106,6 +107,15 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def locked(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let one process at a time in; the others wait. The file stays, empty."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_text(target: str | os.PathLike[str], text: str) -> None:

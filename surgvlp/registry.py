@@ -36,7 +36,9 @@ def build(registry: Registry, config: Mapping[str, Any], where: str = "config", 
     name = arguments.pop("type", None)
     if name is None:
         raise InputError("this key is missing", key=f"{where}.type")
-    kind = registry.get(name) if isinstance(name, str) else None
+    # Not `registry.get`, which imports whatever a dotted name says: configs come with others' models.
+    registry.import_from_location()
+    kind = registry.module_dict.get(name) if isinstance(name, str) else None
     if kind is None:
         raise unknown_key(str(name), registry.module_dict, f"{where}.type")
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -203,6 +203,9 @@ def test_slurm_says_its_partitions_or_what_is_wrong(tmp_path: Path, monkeypatch:
     executable(tmp_path, "sinfo", "echo 'Unable to contact slurm controller' >&2; exit 1")
     found = by_name(slurm.findings())
     assert found["Slurm"].state == "warning" and "Unable to contact" in found["Slurm"].found
+    (tmp_path / "sinfo").write_bytes(b"not a program")
+    found = by_name(slurm.findings())
+    assert found["Slurm"].state == "warning" and "sinfo does not run" in found["Slurm"].found
 
 
 def test_the_data_tree_is_counted_and_what_stops_a_run_is_named(tmp_path: Path) -> None:

@@ -49,9 +49,21 @@ def examine(data: Path) -> Iterator[tuple[str, list[Finding]]]:
         "Data": lambda: _in_child("lectures", "data", str(data)),
     }
     with ThreadPoolExecutor() as pool:
-        running = {group: pool.submit(lambda check: list(check()), check) for group, check in groups.items()}
+        running = {group: pool.submit(_survived, group, check) for group, check in groups.items()}
         for group, answer in running.items():
             yield group, answer.result()
+
+
+def _survived(group: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What a check found up to where it broke, if it did: the other checks are still worth reading."""
+    found = []
+    try:
+        for finding in check():
+            found.append(finding)
+    except Exception as error:
+        why = f"the check broke off: {type(error).__name__}: {error}"
+        found.append(Finding(group, "warning", why, "Report it, with this line"))
+    return found
 
 
 def _in_child(module: str, name: str, *arguments: str) -> list[Finding]:

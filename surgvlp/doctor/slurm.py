@@ -45,6 +45,8 @@ def _partitions() -> Finding:
         problem = done.stderr.strip() if done.returncode else ""
     except FileNotFoundError:
         return Finding("Slurm", "warning", "no sinfo", "Load the cluster's Slurm module, or ask its staff")
+    except OSError as error:
+        problem = f"sinfo does not run: {error}"
     except subprocess.TimeoutExpired:
         problem = f"sinfo gives no answer within {TIMEOUT_S} s"
     if problem:

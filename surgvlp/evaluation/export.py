@@ -59,7 +59,11 @@ def export_model(
     """
     if checkpoint.is_dir():
         checkpoint = newest_checkpoint(checkpoint)
+    if published is not None and published.exists() and published.samefile(checkpoint):
+        raise InputError("is the checkpoint itself", file=published, key="--published")
     if folder := exported_folder(checkpoint):
+        if config is not None:
+            raise InputError("says itself how it is built", file=folder, key="--config")
         exported = from_pretrained(folder, "cpu")
     else:
         exported = _from_checkpoint(checkpoint, config, output.name)
@@ -86,7 +90,7 @@ def export_model(
 
 
 def read_scores(path: Path, weights_sha256: str) -> list[Score]:
-    """The scores in an `evaluation.json`, with its control of permuted predictions.
+    """The scores in an `evaluation.json`: of phases with their control, of triplets or tools each kind's mAP.
 
     Raises:
         InputError: no such file, or one of other weights.
@@ -95,7 +99,9 @@ def read_scores(path: Path, weights_sha256: str) -> list[Score]:
     rows = content.get("rows") if isinstance(content, Mapping) else None
     if not rows or not isinstance(content.get("dataset"), str):
         raise InputError(
-            "holds no scores", file=path, remedy="Give an evaluation.json of tools/evaluate_zero_shot.py"
+            "holds no scores",
+            file=path,
+            remedy="Give what tools/evaluate_zero_shot.py, _triplets.py or _tools.py wrote",
         )
     measured = re.search(r"\(([0-9a-f]{12})\)$", str(content.get("model")))
     if not measured or not weights_sha256.startswith(measured[1]):
@@ -104,6 +110,8 @@ def read_scores(path: Path, weights_sha256: str) -> list[Score]:
             file=path,
             remedy="Evaluate the checkpoint that is exported",
         )
+    if isinstance(rows, Mapping):
+        return [_mean_average_precision(content, kind) for kind in rows]
     return [
         Score(
             dataset=content["dataset"],
@@ -118,6 +126,20 @@ def read_scores(path: Path, weights_sha256: str) -> list[Score]:
         for row in rows
         for metric, key in (("macro-F1", "macro_f1"), ("accuracy", "accuracy"))
     ]
+
+
+def _mean_average_precision(content: Mapping[str, Any], kind: str) -> Score:
+    row = content["rows"][kind]
+    return Score(
+        dataset=content["dataset"],
+        method=f"zero-shot, {kind}",
+        metric="mAP",
+        value=row["mean"],
+        interval=row["interval"],
+        videos=len(content["videos"]),
+        protocol=content["protocol"]["name"],
+        protocol_sha256=content["protocol_sha256"],
+    )
 
 
 def _from_checkpoint(checkpoint: Path, config: Path | None, name: str) -> Exported:

@@ -56,17 +56,22 @@ class VideoFiles:
 
     def check(self, dataset: PhaseDataset, video: str, labels: FrameLabels) -> None:
         """InputError where the video is not there, or ends before its labels do."""
+        table = dataset.root / "csvs" / f"{video}.csv"
+        self.check_end(video, self._seconds(labels)[-1], table, len(labels.label) + 1)
+
+    def check_end(self, video: str, last_s: float, table: Path, row: int) -> None:
+        """As `check`, for a video whose last label, of `row` in `table`, is at second `last_s`."""
         path = self.folder / f"{video}{self.suffix}"
         if not path.exists():
             raise InputError(
-                "there is no such video", file=path, remedy=f"Every video of {dataset.name} needs one"
+                "there is no such video", file=path, remedy="Every labelled video needs one in this folder"
             )
-        end, last = float(open_frames(path).times[-1]), self._seconds(labels)[-1]
-        if last > end + 1:
+        end = float(open_frames(path).times[-1])
+        if last_s > end + 1:
             raise InputError(
-                f"labels go to second {last:.0f}, {path} ends at {end:.0f}",
-                file=dataset.root / "csvs" / f"{video}.csv",
-                row=len(labels.label) + 1,
+                f"labels go to second {last_s:.0f}, {path} ends at {end:.0f}",
+                file=table,
+                row=row,
                 remedy="Give the video that was labelled",
             )
 

@@ -24,7 +24,7 @@ from surgvlp.evaluation.presence_protocol import PresenceProtocol
 from surgvlp.evaluation.protocol import Preprocessing
 from surgvlp.evaluation.zero_shot import class_embeddings, side_of
 from surgvlp.features.embed import embed_frames, unit
-from surgvlp.files import atomic_path
+from surgvlp.files import InputError, atomic_path
 from surgvlp.predictions import Predictions
 
 
@@ -93,6 +93,8 @@ def recognise_presence(
             kept = scored_frames(protocol, len(video.frame_index))
             ready = _batches(video.open(), kept, protocol, side, batch_size, bar)
             frames = unit(embed_frames(encoder.model, ready, encoder.device))
+            if not np.isfinite(frames).all():
+                raise InputError(f"the model's embeddings of {video.video} are not finite")
             for kind, vectors in embedded.items():
                 item = Predictions(
                     frame_index=video.frame_index[:kept],

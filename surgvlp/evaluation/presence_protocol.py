@@ -16,8 +16,8 @@ from surgvlp import config
 from surgvlp.evaluation.protocol import FOLDER as ALL_PROTOCOLS
 from surgvlp.evaluation.protocol import (
     GIVEN_PROMPTS,
-    GIVEN_VIDEOS,
     Source,
+    check_split,
     prompts_sha256,
     protocol_path,
     read_named,
@@ -107,11 +107,7 @@ class PresenceProtocol:
         Raises:
             InputError: prompts that a fixed protocol does not allow, or videos outside its split.
         """
-        outside = [] if self.videos == GIVEN_VIDEOS else sorted(set(videos) - set(self.videos))
-        if outside:
-            raise InputError(
-                f"protocol {self.name} does not test on {', '.join(outside[:5])}", key="--videos"
-            )
+        check_split(self.name, self.videos, videos)
         settled: dict[str, str | list[str]] = {
             kind: self._settled_prompts(kind, prompts[kind]) for kind in self.prompts
         }

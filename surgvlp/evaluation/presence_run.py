@@ -59,7 +59,7 @@ def videos_to_score(protocol: PresenceProtocol, given: str | None, annotated: Se
         InputError: one that is not annotated, or stands there twice.
     """
     if given is not None:
-        videos = given.split(",")
+        videos = [video.strip() for video in given.split(",")]
     else:
         videos = list(annotated if protocol.videos == GIVEN_VIDEOS else protocol.videos)
     missing = sorted(set(videos) - set(annotated))

@@ -103,14 +103,19 @@ class Protocol:
                 f"protocol {self.name} is fixed to prompts {self.prompts[:12]}…, these are {prompts[:12]}…",
                 remedy="Give the published prompts, or take a protocol with given prompts",
             )
-        outside = [] if self.videos == GIVEN_VIDEOS else sorted(set(videos) - set(self.videos))
-        if outside:
-            raise InputError(
-                f"protocol {self.name} does not test on {', '.join(outside[:5])}"
-                + (f" and {len(outside) - 5} more" if len(outside) > 5 else ""),
-                remedy="Leave them out of the split",
-            )
+        check_split(self.name, self.videos, videos)
         return dataclasses.replace(self, prompts=prompts, videos=sorted(videos), source=source)
+
+
+def check_split(protocol: str, allowed: Sequence[str] | str, videos: Sequence[str]) -> None:
+    """InputError naming the videos that a protocol of a fixed split does not test on."""
+    outside = [] if allowed == GIVEN_VIDEOS else sorted(set(videos) - set(allowed))
+    if outside:
+        raise InputError(
+            f"protocol {protocol} does not test on {', '.join(outside[:5])}"
+            + (f" and {len(outside) - 5} more" if len(outside) > 5 else ""),
+            remedy="Leave them out of the split",
+        )
 
 
 def prompts_sha256(prompt_sets: Sequence[Sequence[str]]) -> str:

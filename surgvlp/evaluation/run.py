@@ -113,7 +113,8 @@ def evaluate_zero_shot(
         "date": now(),
     }
     remove_decoded(output)
-    shutil.rmtree(output / "frame_plots", ignore_errors=True)
+    if not plot_every:
+        shutil.rmtree(output / "frame_plots", ignore_errors=True)
     if decoder:
         decoded = write_decoded(items, decoder, output, content)
         content["decoded"] = [asdict(row) for row in decoded_rows(items, decoded, {})]

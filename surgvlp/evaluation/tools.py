@@ -25,7 +25,6 @@ from surgvlp.files import InputError
 from surgvlp.lectures.labels import FrameLabels, check_images
 from surgvlp.lectures.presence import ANNOTATION_FPS, CHOLEC80_TOOLS, read_tools
 from surgvlp.lectures.prompts import read_prompts
-from surgvlp.media.store import open_frames
 
 SUFFIX = "-tool"
 
@@ -83,11 +82,17 @@ def _video(root: Path, video: str, rules: PresenceProtocol, source: ImageFiles |
     annotations = root / "tool_annotations" / f"{video}{SUFFIX}.txt"
     labels = read_tools(annotations)
     seconds = labels.frame_index // ANNOTATION_FPS
+    if (np.diff(seconds) < 1).any():
+        raise InputError(
+            f"has rows less than {ANNOTATION_FPS} frames apart, which show one picture",
+            file=annotations,
+            remedy="Keep one row a second",
+        )
     numbers = (seconds + rules.frame_offset).tolist()
     paths = [root / "frames" / f"{video}_{number}.png" for number in numbers]
     present = labels.present.astype(np.int64)
     if isinstance(source, VideoFiles):
-        _check_video(source, video, int(seconds[-1]), annotations)
+        source.check_end(video, seconds[-1], annotations, len(seconds) + 1)
     else:
         check_images(paths, annotations, 2, NO_IMAGE)
 
@@ -101,17 +106,3 @@ def _video(root: Path, video: str, rules: PresenceProtocol, source: ImageFiles |
         labels={"tool": present},
         open=reader,
     )
-
-
-def _check_video(folder: VideoFiles, video: str, last: int, annotations: Path) -> None:
-    """InputError where a video is not there, or ends before its annotations do."""
-    path = folder.folder / f"{video}{folder.suffix}"
-    if not path.exists():
-        raise InputError("there is no such video", file=path, key="--frames")
-    end = float(open_frames(path).times[-1])
-    if last > end + 1:
-        raise InputError(
-            f"annotations go to second {last}, {path} ends at {end:.0f}",
-            file=annotations,
-            remedy="Give the video that was annotated",
-        )

@@ -148,10 +148,11 @@ def read_triplet_prompts(path: str | Path) -> list[str]:
     """
     prompts = []
     for row, line in enumerate(read_utf8(path).splitlines(), start=1):
-        number, _, sentence = line.rpartition(":")
-        if number.strip().isdigit() and int(number) != row - 1:
+        number = line.partition(":")[0].strip()
+        sentence = line.rpartition(":")[2]
+        if ":" in line and number.isdecimal() and int(number) != row - 1:
             raise InputError(
-                f"this is triplet {row - 1}, not {number.strip()}",
+                f"this is triplet {row - 1}, not {number}",
                 file=path,
                 row=row,
                 remedy="Write the triplets in the order of CholecT50's ids",

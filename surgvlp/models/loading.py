@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 import torchvision
 from timm.models.metaformer import MetaFormer
 from torch import Tensor, nn
@@ -19,7 +18,7 @@ from surgvlp.models.backbones import build_backbone, is_architecture, record_siz
 from surgvlp.models.released.layouts import BackboneWeights, translated
 from surgvlp.models.released.names import WEIGHTS, fetched, kept_at
 from surgvlp.models.released.nesting import innermost, without_wrappings
-from surgvlp.models.weights import check_equal_entries, read_checkpoint
+from surgvlp.models.weights import check_equal_entries, check_finite, read_checkpoint
 from surgvlp.randomness import seeded
 
 log = logging.getLogger(__name__)
@@ -116,13 +115,7 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], path: str | Path, name:
     wanted = module.state_dict()
     fitted = {key: _fitted(value, wanted.get(key)) for key, value in state.items()}
     check_equal_entries(fitted, wanted, path, f"It was taken for {name}")
-    for key, value in fitted.items():
-        if not torch.isfinite(value).all():
-            raise InputError(
-                f"entry '{key}' holds numbers that are not finite",
-                file=path,
-                remedy="Use a checkpoint from before the training broke",
-            )
+    check_finite(fitted, path)
     module.load_state_dict(fitted, strict=True)
     log.info("%s: %d entries loaded into %s", path, len(fitted), name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ def _with_text_model(section: Mapping[str, Any]) -> dict[str, Any]:
         name = section.get(key)
         if isinstance(name, str):
             elsewhere = Path(name).is_absolute() and not Path(name).is_dir()  # on the disk of a cluster
+            # weights show whether it is the right one; the tokens of a data set do not
+            elsewhere &= key == "text_bert_type" or "clinical" in Path(name).name.lower()
             mended_section[key] = _said(name, BIO_CLINICAL_BERT) if elsewhere else text_model_name(name)
     return mended_section
 
@@ -68,11 +70,19 @@ def _with_encoder(section: dict[str, Any], prefix: str) -> dict[str, Any]:
     return section
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that is like `name`, with the same digits: `resnet_51` is not meant to be any."""
-    names = [other for other in known if re.sub(r"\D", "", other) == re.sub(r"\D", "", name)]
+def _nearest(name: str, known: Collection[str]) -> str:
+    """The known name that is like `name`.
+
+    With the same digits, as `resnet_51` is not meant to be any; and none that `name` goes on from, as
+    `ImageEncoder_CLIP` is another published encoder than `ImageEncoder`.
+    """
+    names = [
+        other
+        for other in known
+        if re.sub(r"\D", "", other) == re.sub(r"\D", "", name) and not name.startswith(other)
+    ]
     near = difflib.get_close_matches(name, names, n=1, cutoff=LIKENESS)
-    return _said(name, near[0]) if near and near[0] != name else name
+    return _said(name, near[0]) if near and name not in known else name
 
 
 def _said(name: str, right: str) -> str:

@@ -24,14 +24,16 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def usable_device(name: str | None) -> torch.device:
-    """A device by torch's name; None: a GPU where there is one.
+def usable_device(name: str | int | torch.device | None) -> torch.device:
+    """A device by torch's name or a GPU's number; None: a GPU where there is one.
 
     Raises:
         InputError: one that cannot be used here.
     """
     try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if name is None:
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]

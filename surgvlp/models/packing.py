@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surgvlp.models.tokenizer import padded_length, trimmed
+from surgvlp.models.tokenizer import TOKENS, padded_length, trimmed
 
 # Texts at once. A processor is busy with few, which differ little in length; a GPU waits for its next order.
 ROWS, ROWS_ON_GPU = 16, 256
@@ -30,6 +30,6 @@ def packed(encode: Callable[[Mapping[str, Any]], Tensor], tokens: Mapping[str, A
     order = tokens["attention_mask"].sum(1).argsort(stable=True)
     found = []
     for rows in order.split(ROWS if order.device.type == "cpu" else ROWS_ON_GPU):
-        texts = {name: value[rows] for name, value in tokens.items() if isinstance(value, Tensor)}
+        texts = {name: tokens[name][rows] for name in TOKENS if name in tokens}
         found.append(encode(trimmed({**texts, "padded_length": length})))
     return torch.cat(found)[order.argsort()]

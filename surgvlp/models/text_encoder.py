@@ -81,6 +81,8 @@ class BertEncoder(nn.Module):
             return self._embedding(_padded(tokens, length, self.model.config.pad_token_id or 0))
         if self.training or _traced():
             return self._embedding(_trimmed_on_host(tokens))
+        if not len(tokens["input_ids"]):
+            return torch.zeros(0, self.embedding_dim, device=tokens["input_ids"].device)
         return packed(self._embedding, tokens)
 
     def _embedding(self, tokens: Tokens) -> Tensor:
@@ -93,11 +95,20 @@ class BertEncoder(nn.Module):
             embedding = summed_tokens(layers, mask) / padded_length(tokens)
             if self.aggregate_method == "mean":
                 embedding = embedding / self.last_n_layers
+            if not torch.is_autocast_enabled(embedding.device.type):
+                embedding = embedding.to(layers[0].dtype)  # of a model that somebody made half
         return F.normalize(embedding, dim=-1) if self.norm else embedding
 
 
 def summed_tokens(layers: Sequence[Tensor], mask: Tensor) -> Tensor:
-    """Sum over layers and over the tokens of each text: layers of (N, L, D), mask (N, L) -> (N, D) float32.
+    """Sum over layers and over the tokens of each text, in float32 or wider.
+
+    Args:
+        layers: (N, L, D) each.
+        mask: (N, L), 1 where a token counts.
+
+    Returns:
+        (N, D).
 
     Every layer is read once, by a product with the mask: no stacked and no masked copy is ever written.
     """
@@ -105,8 +116,9 @@ def summed_tokens(layers: Sequence[Tensor], mask: Tensor) -> Tensor:
     if torch.is_autocast_enabled(device):  # which would round the sums to half precision
         with torch.autocast(device, enabled=False):
             return summed_tokens(layers, mask)
-    weights = mask.float()[:, None]
-    return torch.cat([torch.bmm(weights, layer.float()) for layer in layers], dim=1).sum(1)
+    kind = torch.promote_types(layers[0].dtype, torch.float32)
+    weights = mask.to(kind)[:, None]
+    return torch.cat([torch.bmm(weights, layer.to(kind)) for layer in layers], dim=1).sum(1)
 
 
 @MODELS.register_module(name="text_backbones/SentenceEncoder")

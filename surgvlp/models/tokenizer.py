@@ -57,6 +57,9 @@ def not_found(name: str, error: Exception) -> InputError:
     )
 
 
+TOKENS = ("input_ids", "attention_mask", "token_type_ids")  # what of a batch a transformer reads
+
+
 class Tokenizer:
     """The tokenizer of a text model: `tokenizer(texts, max_length) -> {name: (N, L) int64}`.
 
@@ -154,7 +157,7 @@ def trimmed(tokens: Mapping[str, Any]) -> dict[str, Any]:
     """
     used = tokens["attention_mask"].any(0).nonzero()
     length = int(used[-1]) + 1 if len(used) else 1
-    cut = {name: value[:, :length] for name, value in tokens.items() if isinstance(value, Tensor)}
+    cut = {name: tokens[name][:, :length] for name in TOKENS if name in tokens}
     return {**cut, "padded_length": padded_length(tokens)}
 
 

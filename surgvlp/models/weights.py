@@ -43,6 +43,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
         if not key.endswith("embeddings.position_ids") and (has_pooler or ".pooler." not in key)
     }
     check_equal_entries(state, wanted, path, "Use the model_config that the weights were made with")
+    check_finite(state, path)
     model.load_state_dict(state, strict=True)
 
 
@@ -167,6 +168,17 @@ def check_equal_entries(
             file=path,
             remedy=remedy,
         )
+
+
+def check_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
+    """InputError naming the first entry with NaN or infinity in it."""
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise InputError(
+                f"entry '{key}' holds numbers that are not finite",
+                file=path,
+                remedy="Use a checkpoint from before the training broke",
+            )
 
 
 def _some(names: list[str], shown: int = 3) -> str:

@@ -25,7 +25,7 @@ Preprocess = Callable[[Image.Image], Tensor]
 
 def load(
     model_config: str | os.PathLike[str] | Mapping[str, Any],
-    device: str | torch.device | None = None,
+    device: str | int | torch.device | None = None,
     download_root: str | os.PathLike[str] | None = None,
     pretrain: str | os.PathLike[str] | None = None,
     *,
@@ -67,7 +67,7 @@ def load(
         return _exported(Path(model_config), device, pretrain)
     if isinstance(model_config, str | os.PathLike):
         model_config = model_config_of(str(model_config))
-    target = usable_device(None if device is None else str(device))
+    target = usable_device(device)
     config = mended(model_config)
     model = build_model(config, weights_follow=True)
     path = pretrain or config.get("pretrained")
@@ -86,7 +86,7 @@ def _released(config: Mapping[str, Any], root: str | os.PathLike[str] | None, mi
 
 
 def _exported(
-    folder: Path, device: str | torch.device | None, pretrain: str | os.PathLike[str] | None
+    folder: Path, device: str | int | torch.device | None, pretrain: str | os.PathLike[str] | None
 ) -> tuple[DualEncoder, Preprocess]:
     if not is_exported(folder):
         raise InputError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surgvlp.files import InputError, sha256_of
+from surgvlp.files import InputError, locked, sha256_of, write_text
 from surgvlp.models.released.archive import is_archive, take_out
 from surgvlp.models.released.download import download
 
@@ -80,8 +80,8 @@ def fetched(name: str, root: str | os.PathLike[str] | None = None, mirror: str |
 
     Args:
         name: of `available_models()`.
-        root: folder that holds, or will hold, `<name>.pth`; a `<name>.zip` there is unpacked instead of
-            fetched. None: `~/.cache/surgvlp`.
+        root: folder that holds, or will hold, `<name>.pth` and its sha256 beside it; a `<name>.zip` there is
+            unpacked instead of fetched. None: `~/.cache/surgvlp`.
         mirror: address of a folder that has `<name>.zip`, asked instead of the authors' server.
 
     Raises:
@@ -90,16 +90,19 @@ def fetched(name: str, root: str | os.PathLike[str] | None = None, mirror: str |
     released, folder = RELEASED[name], Path(root or CACHE).expanduser()
     weights, archive = folder / f"{name}.pth", folder / f"{name}.zip"
     log.info("%s: licence %s", name, released.licence)
-    if not weights.is_file():
-        was_there = archive.is_file()
-        if not was_there:
-            download(f"{mirror.rstrip('/')}/{name}.zip" if mirror else released.url, archive, None)
-        if is_archive(archive):
-            take_out(archive, weights)
+    with locked(folder / f".{name}.lock"):
+        if not weights.is_file():
+            was_there = archive.is_file()
             if not was_there:
-                archive.unlink()
-        else:  # the weights themselves, whatever the name says
-            os.replace(archive, weights)
+                download(f"{mirror.rstrip('/')}/{name}.zip" if mirror else released.url, archive, None)
+            if is_archive(archive):
+                take_out(archive, weights)
+                if not was_there:
+                    archive.unlink()
+            else:  # the weights themselves, whatever the name says
+                os.replace(archive, weights)
+            # the link has no version: this says later which of its files it was, and `sha256sum -c` reads it
+            write_text(folder / f"{name}.pth.sha256", f"{sha256_of(weights)}  {name}.pth\n")
     if released.sha256 and (found := sha256_of(weights)) != released.sha256:
         raise InputError(
             f"sha256 is {found}, expected {released.sha256}",

@@ -23,7 +23,7 @@ def tokenize(
     max_length: int = 77,
     truncation: bool | str = True,
     model_name: str | os.PathLike[str] = BIO_CLINICAL_BERT,
-    device: str | torch.device = "cpu",
+    device: str | int | torch.device = "cpu",
 ) -> dict[str, Any]:
     """Turn texts into tokens for `model(inputs_text=...)`.
 
@@ -56,12 +56,14 @@ def tokenize(
     except InputError:
         raise
     except ValueError as error:
+        if "create tensor" not in str(error):
+            raise InputError(str(error).splitlines()[0], key="padding or truncation") from error
         raise InputError(
             "texts of different lengths make no array",
             key="padding",
             remedy='Give padding="longest", or "max_length" with truncation=True',
         ) from error
-    target = usable_device(str(device))
+    target = usable_device(device)
     lengths = tokens["attention_mask"].sum(1).tolist()
     return {**{name: value.to(target) for name, value in tokens.items()}, "cap_lens": lengths}
 

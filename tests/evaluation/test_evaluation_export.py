@@ -14,8 +14,9 @@ from PIL import Image
 
 from surgvlp import console
 from surgvlp.evaluation.encoder import newest_checkpoint, open_encoder
+from surgvlp.evaluation.export import read_scores
 from surgvlp.files import InputError
-from surgvlp.models.exported import FramePreprocessing, from_pretrained
+from surgvlp.models.exported import FramePreprocessing, Score, from_pretrained
 from surgvlp.models.exported.preprocessing import PUBLISHED
 
 Tool = Callable[[str], ModuleType]
@@ -85,6 +86,21 @@ def test_an_exported_run_scores_what_the_run_scores_and_carries_the_scores(
     assert card.lineage["training step"] == "7"
     assert card.lineage["text model"] == "bert"
     assert card.lineage["image weights before"] == "random"
+
+
+def test_scores_of_triplets_and_tools_are_their_mean_average_precision(tmp_path: Path) -> None:
+    content = {
+        "rows": {"tool": {"mean": 0.25, "interval": [0.125, 0.5]}},
+        "dataset": "cholec80",
+        "model": "step_00000007.pt (0123456789ab)",
+        "videos": ["video41", "video42"],
+        "protocol": {"name": "cholec80_tools"},
+        "protocol_sha256": "ab" * 32,
+    }
+    (tmp_path / "evaluation.json").write_text(json.dumps(content))
+    (found,) = read_scores(tmp_path / "evaluation.json", "0123456789ab" + "c" * 52)
+    what = "cholec80", "zero-shot, tool", "mAP", 0.25, [0.125, 0.5], 2, "cholec80_tools", "ab" * 32
+    assert found == Score(*what)
 
 
 def test_scores_of_other_weights_are_no_scores_of_this_model(

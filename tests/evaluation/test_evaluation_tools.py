@@ -111,4 +111,4 @@ def test_annotations_that_outlast_the_video_are_named(
         for _ in range(10):
             writer.write(np.zeros((36, 64, 3), np.uint8))
     assert evaluate(videos="video41", frames=tmp_path) == 2
-    assert "annotations go to second 11" in capsys.readouterr().err
+    assert "labels go to second 11" in capsys.readouterr().err

@@ -203,6 +203,7 @@ def test_the_published_form_of_prompts_is_read(tmp_path: Path) -> None:
     assert read_triplet_prompts(path)[99] == "phase 99"
     for row, line, complaint in (
         (7, "8:out of place", r"row 8: this is triplet 7, not 8"),
+        (0, "99: phase: out of place", r"row 1: this is triplet 0, not 99"),
         (50, "50: ", r"row 51: no sentence"),
     ):
         path.write_text("\n".join([*lines[:row], line, *lines[row + 1 :]]))

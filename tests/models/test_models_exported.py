@@ -166,11 +166,24 @@ def change_description(**changes: object) -> Callable[[Path], None]:
     return lambda folder: write_json(folder / "config.json", {**read_json(folder / "config.json"), **changes})
 
 
-def name_code(folder: Path) -> None:
+def name_code(folder: Path, key: str = "auto_map", value: object = "evil.Model") -> None:
     path = folder / "text_encoder" / "config.json"
-    write_json(path, {**read_json(path), "auto_map": {"AutoModel": "evil.Model"}})
+    write_json(path, {**read_json(path), key: value})
     description = read_json(folder / "config.json")
     description["files"]["text_encoder/config.json"] = sha256_of(path)
+    write_json(folder / "config.json", description)
+
+
+def name_kernels(folder: Path) -> None:
+    name_code(folder, "_attn_implementation", "somebody/kernel")
+
+
+def call_a_function(folder: Path) -> None:
+    """mmengine's registries import any dotted name, and torch.hub.load runs a file in a folder."""
+    (folder / "hubconf.py").write_text("raise SystemExit('this ran')")
+    part = {"type": "torch.hub.load", "repo_or_dir": str(folder), "source": "local", "model": "any"}
+    description = read_json(folder / "config.json")
+    description["model_config"]["backbone_img"] = part
     write_json(folder / "config.json", description)
 
 
@@ -204,6 +217,8 @@ def rename_backbone(folder: Path) -> None:
         (change_description(preprocessing={"crop": 0}), "a crop of 0 does not fit"),
         (change_description(model_config={"type": "SurgVLP"}), "backbone_img.*missing"),
         (name_code, "names code to run"),
+        (name_kernels, "names code to run"),
+        (call_a_function, "backbone_img.type.*unknown config key"),
         (list_outside, "is no file of an exported model"),
         (rename_backbone, "these are not weights of this model"),
     ],

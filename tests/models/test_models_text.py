@@ -93,6 +93,22 @@ def test_trimming_keeps_the_padded_length_in_the_mean(tiny_bert: str, tokenizer:
     torch.testing.assert_close(2 * model(tokenizer(TEXTS[:2], 2 * MAX_LENGTH)), model(tokens))
 
 
+def test_a_model_made_half_or_double_gives_what_it_is_made_of(tiny_bert: str, tokenizer: Tokenizer) -> None:
+    model, tokens = encoder(tiny_bert), tokenizer(["the hook", "a clip"])
+    expected = model(tokens)
+    for kind in (torch.float64, torch.bfloat16):
+        found = model.to(kind)(tokens)
+        assert found.dtype == kind
+        torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.05)
+
+
+def test_what_stands_beside_the_tokens_is_left_alone(tiny_bert: str, tokenizer: Tokenizer) -> None:
+    model, tokens = encoder(tiny_bert), tokenizer(["the hook", "a clip"])
+    collated = {**tokens, "cap_lens": torch.tensor([4, 4])}
+    assert torch.equal(model(collated), model(tokens))
+    assert model({name: value[:0] for name, value in tokens.items()}).shape == (0, model.embedding_dim)
+
+
 @pytest.mark.parametrize("method", ["sum", "mean"])
 def test_without_token_aggregation_padding_counts(tiny_bert: str, tokenizer: Tokenizer, method: str) -> None:
     model = encoder(tiny_bert, text_agg_tokens=False, text_aggregate_method=method, text_last_n_layers=2)

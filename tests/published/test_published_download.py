@@ -29,7 +29,7 @@ def zipped(path: Path, **files: bytes) -> bytes:
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
 def test_a_released_model_is_downloaded_and_unpacked_once(
@@ -40,16 +40,31 @@ def test_a_released_model_is_downloaded_and_unpacked_once(
     with caplog.at_level(logging.INFO, "surgvlp"):
         path = fetched("SurgVLP", root, mirror=server + "/")
     assert path == root / "SurgVLP.pth" and path.read_bytes() == WEIGHTS
-    assert names_in(root) == ["SurgVLP.pth"] and Server.seen == [("/SurgVLP.zip", None)]
+    assert names_in(root) == ["SurgVLP.pth", "SurgVLP.pth.sha256"] and Server.seen == [("/SurgVLP.zip", None)]
     assert "CC BY-NC-SA 4.0" in caplog.text and "none is known to compare it with" in caplog.text
     assert fetched("SurgVLP", root) == path and len(Server.seen) == 1
+
+
+def test_processes_that_want_a_model_at_once_fetch_and_unpack_it_once(server: str, tmp_path: Path) -> None:
+    Server.body = zipped(tmp_path / "made.zip", SurgVLP=WEIGHTS * 20)
+    program = "import sys; from surgvlp.published.released import fetched; fetched('SurgVLP', *sys.argv[1:])"
+    command = [sys.executable, "-c", program, str(tmp_path / "cache"), server]
+    running = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert names_in(tmp_path / "cache") == ["SurgVLP.pth", "SurgVLP.pth.sha256"]
+    assert len(Server.seen) == 1
+
+
+def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'mirror\.local/SurgVLP\.zip' is no address of the web"):
+        fetched("SurgVLP", tmp_path, mirror="mirror.local")
 
 
 def test_what_lies_in_the_cache_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archived = tmp_path / "HecVL.zip"
     zipped(archived, any=WEIGHTS)
     assert fetched("HecVL", tmp_path).read_bytes() == WEIGHTS
-    assert names_in(tmp_path) == ["HecVL.pth", "HecVL.zip"]
+    assert names_in(tmp_path) == ["HecVL.pth", "HecVL.pth.sha256", "HecVL.zip"]
     monkeypatch.setitem(RELEASED, "HecVL", ReleasedModel("http://127.0.0.1:9", sha256="0" * 64))
     with pytest.raises(InputError, match=r"HecVL\.pth: sha256 is [0-9a-f]{64}, expected 0000.*Delete it"):
         fetched("HecVL", tmp_path)

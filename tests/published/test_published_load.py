@@ -151,6 +151,13 @@ def test_misspelt_encoders_are_mended_and_said(caplog: pytest.LogCaptureFixture)
     assert mended({"bert_type": "/another/machine/Bio_ClinicalBERT"})["bert_type"].startswith("emily")
 
 
+def test_another_published_encoder_is_not_taken_for_a_misspelt_one() -> None:
+    for kind in ("img_backbones/ImageEncoder_CLIP", "img_backbones/ImageEncoder_attnpool"):
+        assert mended({"backbone_img": {"type": kind}})["backbone_img"]["type"] == kind
+    elsewhere = "/another/machine/PubMedBERT"
+    assert mended({"bert_type": elsewhere})["bert_type"] == elsewhere
+
+
 @pytest.mark.parametrize("name", ["resnet50", "resnet_51", "convnext_tiny", "vit_small_patch16_224@64"])
 def test_names_that_somebody_may_mean_are_left_alone(name: str, caplog: pytest.LogCaptureFixture) -> None:
     assert mended({"backbone_img": {"backbone_name": name}})["backbone_img"]["backbone_name"] == name

@@ -2,11 +2,12 @@
 
     <folder>/
         model.safetensors     every weight, no code
-        config.json           architecture, preprocessing, card, and the sha256 of every other file
+        config.json           architecture, preprocessing, card, and the sha256 of the two above and below
         text_encoder/         configuration and tokenizer of the text encoder
         README.md             the card for people
 
-Such a folder may come from anybody: no pickles, no code, no names that lead out of it, every file hashed.
+Such a folder may come from anybody: no pickles, no code, no names that lead out of it; what is
+read beside config.json is hashed there.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Description:
     files: dict[str, str]
 
 
-def from_pretrained(folder: str | Path, device: str | torch.device | None = None) -> Exported:
+def from_pretrained(folder: str | Path, device: str | int | torch.device | None = None) -> Exported:
     """Load a folder that `save_pretrained` wrote, without any network.
 
     Args:
@@ -83,7 +84,7 @@ def from_pretrained(folder: str | Path, device: str | torch.device | None = None
             exactly the model's, a device that cannot be used.
     """
     folder = Path(folder)
-    target = usable_device(str(device) if device is not None else None)
+    target = usable_device(device)
     description = read_description(folder)
     text = folder / TEXT
     _refuse_code(text)
@@ -136,9 +137,13 @@ def _save_text_encoder(exported: Exported, folder: Path) -> None:
     transformer = exported.model.backbone_text.model
     transformer.config.save_pretrained(folder)
     exported.tokenizer.save(folder)
-    for path in folder.glob("*.json"):
-        content = {key: value for key, value in read_json(path).items() if key not in LOCAL}
-        write_json(path, content | dict.fromkeys(LAST_CALL & set(content)))
+    for name in ("config.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            content = read_json(folder / name)
+            write_json(folder / name, {key: value for key, value in content.items() if key not in LOCAL})
+    if (folder / "tokenizer.json").is_file():
+        content = read_json(folder / "tokenizer.json")
+        write_json(folder / "tokenizer.json", content | dict.fromkeys(LAST_CALL & set(content)))
 
 
 def is_exported(folder: str | Path) -> bool:
@@ -199,14 +204,18 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
             )
 
 
+# What makes transformers fetch and run code: another's model class, or kernels from a hub.
+CODE = ("auto_map", "attn_implementation", "_attn_implementation", "quantization_config")
+
+
 def _refuse_code(text: Path) -> None:
-    """transformers would offer to fetch and run what `auto_map` names."""
     for path in sorted(text.glob("*config.json")):
         content = read_json(path)
         if not isinstance(content, Mapping):
             raise InputError("is no configuration", file=path)
-        if "auto_map" in content:
-            raise InputError("names code to run", file=path, key="auto_map", remedy="Use another model")
+        for key in CODE:
+            if content.get(key) is not None:
+                raise InputError("names code to run", file=path, key=key, remedy="Use another model")
 
 
 def _with_text_encoder(model_config: Mapping[str, Any], name: str) -> dict[str, Any]:

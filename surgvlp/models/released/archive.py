@@ -66,7 +66,8 @@ def _weights_in(archive: zipfile.ZipFile, path: str | Path) -> zipfile.ZipInfo:
     entries = [
         entry
         for entry in archive.infolist()
-        if PurePosixPath(entry.filename).suffix in SUFFIXES
+        if not entry.is_dir()
+        and PurePosixPath(entry.filename).suffix in SUFFIXES
         and not PurePosixPath(entry.filename).name.startswith("._")  # of macOS, beside every file
     ]
     if len(entries) != 1:

@@ -32,6 +32,8 @@ def download(url: str, target: Path, sha256: str | None) -> None:
     Raises:
         InputError: no connection, an error page, fewer bytes than announced, another sha256, a full disk.
     """
+    if not url.startswith(("https://", "http://")):
+        raise InputError(f"{url!r} is no address of the web", remedy="Begin it with https://")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _partial_file(target) as partial:
