@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -50,6 +51,15 @@ def walked(hidden: Tensor, mask: Tensor, starts_word: Tensor) -> Tensor:
     return torch.stack(samples).mean(2).sum(1)
 
 
+class Measured(NamedTuple):
+    """CPU seconds of each way, number and mean length of the texts, how far both embeddings differ."""
+
+    rows: list[tuple[str, float]]
+    texts: int
+    words: float
+    difference: float  # at most, as a share of the largest number
+
+
 def best_time(function: Callable[[], object], repeats: int) -> float:
     """Seconds of the processor for the fastest of some runs; on one thread, other programs hardly matter."""
     times = []
@@ -74,8 +84,8 @@ def prompts() -> list[str]:
 
 
 @torch.no_grad()
-def measured(repeats: int) -> tuple[list[tuple[str, float]], int, float]:
-    """Seconds of pooling and of all encoding, both ways, which must agree; the texts' number and length."""
+def measured(repeats: int) -> Measured:
+    """Pooling and all encoding, both ways."""
     texts, tokenizer, model = prompts(), Tokenizer("package:all-MiniLM-L6-v2"), encoder()
     tokens = tokenizer(texts, LENGTH)
     mask, short = tokens["attention_mask"], trimmed(tokens)
@@ -90,22 +100,21 @@ def measured(repeats: int) -> tuple[list[tuple[str, float]], int, float]:
     def published(hidden: tuple[Tensor, ...]) -> Tensor:
         return walked(torch.stack(hidden, dim=1), mask, starts_word)
 
-    torch.testing.assert_close(published(layers(tokens)), model(tokens), atol=1e-5, rtol=1e-4)
+    expected = published(layers(tokens))
+    difference = float((model(tokens) - expected).abs().max() / expected.abs().max())
     padded, used, short_mask = layers(tokens), layers(short), short["attention_mask"]
     rows = [
         ("pooling, token by token", best_time(lambda: published(padded), repeats)),
-        (
-            "pooling, closed form",
-            best_time(lambda: summed_tokens(used, short_mask), 20 * repeats),
-        ),
+        ("pooling, closed form", best_time(lambda: summed_tokens(used, short_mask), repeats)),
         ("prompts end to end, as published", best_time(lambda: published(layers(tokens)), repeats)),
         ("prompts end to end, packed by length", best_time(lambda: model(tokens), repeats)),
     ]
-    return rows, len(texts), float(mask.sum(1).float().mean())
+    return Measured(rows, len(texts), float(mask.sum(1).float().mean()), difference)
 
 
-def table(rows: list[tuple[str, float]], texts: int, words: float, command: str) -> str:
+def table(found: Measured, command: str) -> str:
     """Markdown with what was measured, where and when."""
+    rows, texts, words, difference = found
     lines = [
         "# Text encoding",
         "",
@@ -119,7 +128,8 @@ def table(rows: list[tuple[str, float]], texts: int, words: float, command: str)
         *(f"| {name} | {seconds:.4f} |" for name, seconds in rows),
         "",
         f"Pooling is {rows[0][1] / rows[1][1]:.0f} times as fast as the walk, the prompts "
-        f"{rows[2][1] / rows[3][1]:.1f} times as fast end to end. Embeddings agree within 1e-5.",
+        f"{rows[2][1] / rows[3][1]:.1f} times as fast end to end. Embeddings differ by at most "
+        f"{difference:.0e} of the largest number.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -137,7 +147,7 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     flags = parse_flags(arguments)
     torch.set_num_threads(flags.threads)
-    text = table(*measured(flags.repeats), "python benchmarks/text_pooling.py")
+    text = table(measured(flags.repeats), "python benchmarks/text_pooling.py")
     print(text, end="")
     if flags.write:
         write_text(flags.write, text)

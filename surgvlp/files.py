@@ -109,6 +109,11 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         _remove(temporary)
 
 
+def usable_cores() -> int:
+    """Processor cores that this process may use: in a container or a job fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     """Let one process at a time in; the others wait. The file stays, empty."""

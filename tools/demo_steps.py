@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from surgvlp import config
+from surgvlp.files import usable_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = "--count 36 --test-share 0.28 --height 160 --fps 6 --seconds 110 --difficulty easy"
@@ -108,7 +109,7 @@ def run(step: Step, number: int, screen: Console) -> None:
     for command in step.commands:
         line = f"   python {shlex.join(command)}"
         screen.print(line, style="dim", soft_wrap=True, highlight=False, markup=False)
-    threads = str(max(1, (os.cpu_count() or 1) // len(step.commands)))
+    threads = str(max(1, usable_cores() // len(step.commands)))
     environment = {**os.environ, "OMP_NUM_THREADS": threads} if len(step.commands) > 1 else None
     shown, *others = ([sys.executable, *command] for command in step.commands)
     with tempfile.TemporaryFile() as said:

@@ -12,11 +12,11 @@ docs/made_lectures.md shows what is in them and lists the files of every label.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from surgvlp import console
+from surgvlp.files import usable_cores
 from surgvlp.synthesis.corpus import make_corpus
 from surgvlp.synthesis.labels.writing import ALL_BUT_MASKS, KINDS, Labels
 from surgvlp.synthesis.lecture import CorpusArguments
@@ -55,7 +55,7 @@ def parse_flags(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--preview", type=Path, help="write a contact sheet of the first lectures, a .png")
     parser.add_argument("--test-share", type=float, default=1 / 3, help="share of lectures kept for testing")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="lectures made at a time")
+    parser.add_argument("--jobs", type=int, default=usable_cores(), help="lectures made at a time")
     return parser.parse_args(arguments)
 
 

@@ -17,10 +17,11 @@ import sys
 from pathlib import Path
 
 from surgvlp import console
+from surgvlp.files import usable_cores
 from surgvlp.lectures.tree import DataTree
 from surgvlp.transcription.cleaning import Cleaning
 from surgvlp.transcription.lecture_job import find_videos, transcribe_lectures
-from surgvlp.transcription.recogniser import ENGINES, cores, load_recogniser
+from surgvlp.transcription.recogniser import ENGINES, load_recogniser
 from surgvlp.transcription.spelling import Speller
 from surgvlp.transcription.vocabulary import glossary, vocabulary_prompt
 
@@ -72,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     if flags.split:
         videos = {lecture: videos.get(lecture, tree.video(lecture)) for lecture in tree.split(flags.split)}
     cleaning = Cleaning(Speller(glossary(flags.spelling)) if flags.spelling else None, flags.lemmas)
-    jobs = flags.jobs or (1 if flags.device == "cuda" else min(cores(), len(videos), 8))
+    jobs = flags.jobs or (1 if flags.device == "cuda" else min(usable_cores(), len(videos), 8))
     recogniser = load_recogniser(
         flags.engine,
         flags.model,

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from surgvlp.doctor.finding import Finding
+from surgvlp.files import usable_cores
 
 GIBIBYTE = 1 << 30
 LITTLE_MEMORY = 4 * GIBIBYTE  # the demo's largest process takes half of it
@@ -23,8 +24,7 @@ def findings(data: Path) -> Iterator[Finding]:
     Args:
         data: root of the data tree, there or not.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding("processor", "ok", f"{cores} cores for this process")
+    yield Finding("processor", "ok", f"{usable_cores()} cores for this process")
     if (memory := memory_bytes()) is not None:
         remedy = "Take a machine or a job with more (Slurm: --mem), or smaller batches and fewer workers"
         yield _amount("memory", memory, LITTLE_MEMORY, remedy)

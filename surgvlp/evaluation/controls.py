@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgvlp import console
-from surgvlp.evaluation.frames import usable_cores
 from surgvlp.evaluation.metrics import confusion_matrix, macro_f1
-from surgvlp.files import InputError
+from surgvlp.files import InputError, usable_cores
 from surgvlp.lectures.labels import FrameLabels, PhaseDataset
 from surgvlp.media.images import read_image
 from surgvlp.predictions import Predictions

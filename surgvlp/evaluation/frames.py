@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from surgvlp.evaluation.protocol import Preprocessing, Source
-from surgvlp.files import InputError
+from surgvlp.files import InputError, usable_cores
 from surgvlp.lectures.labels import FrameLabels, PhaseDataset, check_images
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.images import read_image
@@ -132,13 +131,6 @@ def resize_and_crop(image: NDArray[np.uint8], resize: list[int] | str, size: int
     resized = Image.fromarray(image).resize((new_width, new_height), Image.Resampling.BILINEAR)
     top, left = round((new_height - size) / 2), round((new_width - size) / 2)
     return np.asarray(resized.crop((left, top, left + size, top + size)))
-
-
-def usable_cores() -> int:
-    """Cores this process may use; the whole machine's are not its own in a container or a job."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def lecture_frames(tree: DataTree, lecture: str, folder: Path | None = None) -> Path:

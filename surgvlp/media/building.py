@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from surgvlp.console import progress_bar
-from surgvlp.files import DiskFullError, InputError, checked_id
+from surgvlp.files import DiskFullError, InputError, checked_id, usable_cores
 from surgvlp.media.killable import in_killable_process
 from surgvlp.media.store import SUFFIX, StoreInfo, build, is_current
 
@@ -59,7 +59,7 @@ def build_all(
     """
     _check_settings(rate, short_side, quality)
     targets = _targets(videos, out)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     report = BuildReport()
     megabytes = _sizes(targets, report)
     if not megabytes:

@@ -12,8 +12,8 @@ import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.transcribe import Segment
 
-from surgvlp.files import InputError
-from surgvlp.transcription.recogniser import Heard, Word, check_vocabulary, cores, model_identity
+from surgvlp.files import InputError, usable_cores
+from surgvlp.transcription.recogniser import Heard, Word, check_vocabulary, model_identity
 
 RATE = 16000
 GRID = 160  # samples in 10 ms: faster-whisper keeps the place of a clip in such steps
@@ -33,7 +33,7 @@ class FasterWhisper:
                 path,
                 device=device,
                 compute_type=compute_type,
-                cpu_threads=max(1, cores() // jobs),
+                cpu_threads=max(1, usable_cores() // jobs),
                 num_workers=jobs,
             )
         except (RuntimeError, OSError, ValueError) as error:

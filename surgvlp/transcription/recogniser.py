@@ -130,11 +130,6 @@ def check_vocabulary(tokens: int) -> None:
         )
 
 
-def cores() -> int:
-    """How many processor cores this process may use; on a cluster fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def model_identity(model: str, weights: str | os.PathLike[str]) -> str:
     """The name of a published model; for a file its sha256, so that other weights are other settings."""
     return f"sha256:{sha256_of(weights)}" if Path(weights).is_file() else model
