@@ -322,7 +322,7 @@ def test_stopped_half_way_and_run_again(
     process.send_signal(stop)
     _, printed = process.communicate()
     if stop == signal.SIGINT:
-        assert process.returncode == console.INTERRUPTED
+        assert process.returncode == console.INTERRUPTED, printed
         assert "Traceback" not in printed
     whole = _files(corpus)
     for name, content in _files(tmp_path, shared=False).items():
