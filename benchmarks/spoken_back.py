@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from surgvlp import console
-from surgvlp.files import read_json
+from surgvlp.files import read_json, usable_cores
 from surgvlp.lectures.texts import Caption, read_captions, write_captions
 from surgvlp.lectures.tree import DataTree
 from surgvlp.media.encode import VideoWriter
@@ -32,7 +32,7 @@ from surgvlp.synthesis.lecture import CorpusArguments, draw_lecture
 from surgvlp.synthesis.speech.recording import Recording
 from surgvlp.synthesis.speech.voice import Speaker, Voice
 from surgvlp.transcription.lecture_job import transcribe_lectures
-from surgvlp.transcription.recogniser import Word, cores, load_recogniser
+from surgvlp.transcription.recogniser import Word, load_recogniser
 from surgvlp.transcription.score import score_against_scripts, start_errors
 from surgvlp.transcription.vocabulary import vocabulary_prompt
 
@@ -156,15 +156,15 @@ def main(arguments: list[str] | None = None) -> int:
     flags = parser.parse_args(arguments)
     texts = {path.stem: path for path in sorted((flags.data / "whisper_narration_texts").glob("*.csv"))}
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(cores(), spawn, max_tasks_per_child=1) as pool:
+    with concurrent.futures.ProcessPoolExecutor(usable_cores(), spawn, max_tasks_per_child=1) as pool:
         voices = (VOICES[index % len(VOICES)] for index in range(len(texts)))
         roots, numbers = [flags.out] * len(texts), range(len(texts))
         list(pool.map(make_lecture, texts.values(), roots, texts, numbers, voices))
     tree = DataTree(flags.out)
     vocabulary = vocabulary_prompt(flags.vocabulary)
-    recogniser = load_recogniser(model=flags.model, device="cpu", vocabulary=vocabulary, jobs=cores())
+    recogniser = load_recogniser(model=flags.model, device="cpu", vocabulary=vocabulary, jobs=usable_cores())
     videos = {lecture: tree.video(lecture) for lecture in texts}
-    print(transcribe_lectures(videos, tree, recogniser, jobs=cores()), file=sys.stderr)
+    print(transcribe_lectures(videos, tree, recogniser, jobs=usable_cores()), file=sys.stderr)
     rows = {lecture: compare(tree, lecture) for lecture in texts}
     total = sum(row["words"] for row in rows.values())
     print("| lecture | words | word errors | sentences | rows | starts found | median error, s | 95 %, s |")

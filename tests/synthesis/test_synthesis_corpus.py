@@ -316,7 +316,13 @@ def test_stopped_half_way_and_run_again(
     corpus: Path, tmp_path: Path, stop: signal.Signals, begun: str
 ) -> None:
     command = [sys.executable, TOOL, "--count", "3", "--jobs", "2", "--out", tmp_path, *FLAGS]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # what a shell runs in the background ignores SIGINT, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not list(tmp_path.glob(begun)) and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(stop)
