@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -92,16 +92,22 @@ class VideoFiles:
 def batches(
     pictures: Pictures, count: int, preprocessing: Preprocessing, size: int, batch_size: int
 ) -> Iterator[torch.Tensor]:
-    """Frames 0..count-1 as normalised (B, 3, size, size) float32 on the CPU, in order.
-
-    At most two batches of decoded frames exist at a time, however long the video.
-    """
-    mean = torch.tensor(preprocessing.mean).view(1, 3, 1, 1)
-    std = torch.tensor(preprocessing.std).view(1, 3, 1, 1)
+    """Frames 0..count-1 as a protocol prepares them: (B, 3, size, size), see `normalised_batches`."""
 
     def prepared(position: int) -> NDArray[np.uint8]:
         return resize_and_crop(pictures(position), preprocessing.resize, size)
 
+    return normalised_batches(prepared, count, preprocessing.mean, preprocessing.std, batch_size)
+
+
+def normalised_batches(
+    prepared: Pictures, count: int, mean: Sequence[float], std: Sequence[float], batch_size: int
+) -> Iterator[torch.Tensor]:
+    """Pictures 0..count-1, all of one size, as normalised (B, 3, H, W) float32 on the CPU, in order.
+
+    At most two batches of decoded frames exist at a time, however long the video.
+    """
+    means, stds = (torch.tensor(values).view(1, 3, 1, 1) for values in (mean, std))
     with ThreadPoolExecutor(usable_cores()) as pool:
         ahead: deque[Future[NDArray[np.uint8]]] = deque()
         try:
@@ -110,7 +116,7 @@ def batches(
                 ahead.extend(pool.submit(prepared, at) for at in range(start + len(ahead), upto))
                 taken = [ahead.popleft().result() for _ in range(min(batch_size, count - start))]
                 frames = torch.from_numpy(np.stack(taken)).permute(0, 3, 1, 2)
-                yield (frames.float() / 255 - mean) / std
+                yield (frames.float() / 255 - means) / stds
         finally:
             for future in ahead:
                 future.cancel()

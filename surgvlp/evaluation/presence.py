@@ -19,9 +19,8 @@ from PIL import Image
 from surgvlp import console, predictions
 from surgvlp.datasets.cholect50 import central_square
 from surgvlp.evaluation.encoder import Encoder
-from surgvlp.evaluation.frames import Pictures, batches
+from surgvlp.evaluation.frames import Pictures, normalised_batches
 from surgvlp.evaluation.presence_protocol import PresenceProtocol
-from surgvlp.evaluation.protocol import Preprocessing
 from surgvlp.evaluation.zero_shot import class_embeddings, side_of
 from surgvlp.features.embed import embed_frames, unit
 from surgvlp.files import InputError, atomic_path
@@ -142,13 +141,10 @@ def _batches(
     bar: console.Bar,
 ) -> Iterator[torch.Tensor]:
     square = protocol.preprocessing
-    # What comes is a square of the right size already, which this leaves as it is.
-    as_it_is = Preprocessing(resize="short side", crop=side, mean=square.mean, std=square.std)
 
     def squared(position: int) -> NDArray[np.uint8]:
         return np.asarray(central_square(Image.fromarray(pictures(position)), side))
 
-    cut = batches(squared, count, as_it_is, side, batch_size)
-    for batch in cut:
+    for batch in normalised_batches(squared, count, square.mean, square.std, batch_size):
         yield batch
         bar.advance(len(batch))

@@ -18,6 +18,7 @@ from surgvlp.evaluation.protocol import (
     GIVEN_PROMPTS,
     Source,
     check_split,
+    check_statistics,
     prompts_sha256,
     protocol_path,
     read_named,
@@ -154,8 +155,7 @@ def _check(protocol: PresenceProtocol, path: Path) -> None:
     square = protocol.preprocessing
     if square.size != "model" and square.size < 1:
         raise InputError(f"{square.size} is no size", file=path, key="preprocessing.size")
-    if len(square.mean) != 3 or len(square.std) != 3:
-        raise InputError("expected three numbers, for red, green, blue", file=path, key="preprocessing")
+    check_statistics(square.mean, square.std, path)
     if protocol.whole_batches_of is not None and protocol.whole_batches_of < 1:
         raise InputError(
             f"{protocol.whole_batches_of} frames make no batch", file=path, key="whole_batches_of"

@@ -176,8 +176,13 @@ def _check_geometry(preprocessing: Preprocessing, path: Path) -> None:
             raise InputError(
                 f"a crop of {crop} does not fit into {resize}", file=path, key="preprocessing.crop"
             )
-    for key in ("mean", "std"):
-        if len(getattr(preprocessing, key)) != 3:
+    check_statistics(preprocessing.mean, preprocessing.std, path)
+
+
+def check_statistics(mean: Sequence[float], std: Sequence[float], path: Path) -> None:
+    """InputError unless a protocol's statistics are of red, green and blue."""
+    for key, values in (("mean", mean), ("std", std)):
+        if len(values) != 3:
             raise InputError(
                 "expected three numbers, for red, green, blue", file=path, key=f"preprocessing.{key}"
             )
